@@ -1,0 +1,295 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
+)
+
+// encodedJourney is what of a journey changes as it moves, as parameters.
+type encodedJourney struct {
+	position, listens, entry string
+	due                      *time.Time
+}
+
+func encodeJourney(j *campaign.Journey) (encodedJourney, error) {
+	var e encodedJourney
+	var err error
+	if e.position, err = jsonText(j.Position); err != nil {
+		return e, err
+	}
+	if e.listens, err = jsonText(append([]string{}, j.ListensTo...)); err != nil {
+		return e, err
+	}
+	e.entry = "{}"
+	if len(j.Entry) > 0 {
+		if e.entry, err = jsonText(j.Entry); err != nil {
+			return e, err
+		}
+	}
+	if !j.DueAt.IsZero() {
+		due := j.DueAt
+		e.due = &due
+	}
+	return e, nil
+}
+
+// CohortState is what a cohort belongs to.
+type CohortState struct {
+	CampaignID string
+	Campaign   string
+	Version    int
+	Paused     bool // the campaign is: nothing moves and nothing is sent
+}
+
+// DueJourney is a journey that must be looked at now, with its customer and the events that concern it.
+type DueJourney struct {
+	campaign.Journey
+	Customer audience.Customer
+	Inbox    []audience.Event // oldest first
+}
+
+// LoadDue locks up to limit journeys of a cohort that are due at now or that an event concerns. The journeys are
+// ordered by id. ErrNotFound when there is no such cohort.
+func (tx *Tx) LoadDue(ctx context.Context, cohort string, now time.Time, limit int) (CohortState, []DueJourney, error) {
+	var state CohortState
+	var due []DueJourney
+	inbox := map[string][]audience.Event{}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT h.campaign_id, c.name, h.version, c.status = 'paused' FROM cohorts h
+		JOIN campaigns c ON c.workspace_id = h.workspace_id AND c.id = h.campaign_id
+		WHERE h.workspace_id = $1 AND h.id = $2`, tx.Workspace, cohort).
+		QueryRow(func(row pgx.Row) error {
+			return row.Scan(&state.CampaignID, &state.Campaign, &state.Version, &state.Paused)
+		})
+	b.Queue(`SELECT j.id, j.key, j.position, j.due_at, j.listens_to, j.entry, j.entered_at, `+prefixed("c")+`
+		FROM journeys j JOIN customers c ON c.workspace_id = j.workspace_id AND c.id = j.customer_id
+		WHERE j.workspace_id = $1 AND j.cohort_id = $2 AND j.status = 'active' AND (j.due_at <= $3 OR EXISTS (
+			SELECT FROM journey_inbox i WHERE i.workspace_id = j.workspace_id AND i.journey_id = j.id))
+		ORDER BY j.id LIMIT $4 FOR UPDATE OF j`, tx.Workspace, cohort, now, limit).
+		Query(func(rows pgx.Rows) error {
+			var err error
+			due, err = pgx.CollectRows(rows, scanDue)
+			return err
+		})
+	b.Queue(`SELECT i.journey_id, `+eventColumns+` FROM journey_inbox i
+		JOIN events e ON e.workspace_id = i.workspace_id AND e.id = i.event_id AND e.occurred_at = i.occurred_at
+		WHERE i.workspace_id = $1 AND i.cohort_id = $2 ORDER BY e.occurred_at, e.id`, tx.Workspace, cohort).
+		Query(func(rows pgx.Rows) error {
+			var journey string
+			var e audience.Event
+			_, err := pgx.ForEachRow(rows, []any{
+				&journey, &e.ID, &e.CustomerID, &e.Type, &e.Name, &e.Properties, &e.OccurredAt, &e.ReceivedAt,
+			}, func() error {
+				inbox[journey] = append(inbox[journey], e)
+				e.Properties = nil // the next row decodes into a map of its own
+				return nil
+			})
+			return err
+		})
+	err := tx.batch(ctx, b)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return state, nil, fmt.Errorf("cohort %s: %w", cohort, ErrNotFound)
+	}
+	if err != nil {
+		return state, nil, fmt.Errorf("load due journeys: %w", err)
+	}
+	for i := range due {
+		due[i].Inbox = inbox[due[i].ID]
+	}
+	return state, due, nil
+}
+
+func prefixed(t string) string {
+	return t + `.id, ` + t + `.kind, coalesce(` + t + `.external_id, ''), ` + t + `.email, ` + t + `.phone, ` + t +
+		`.name, ` + t + `.locale, ` + t + `.timezone, ` + t + `.stage, ` + t + `.tags, ` + t + `.attributes, ` + t +
+		`.created_at, ` + t + `.updated_at`
+}
+
+func scanDue(row pgx.CollectableRow) (DueJourney, error) {
+	d := DueJourney{Journey: campaign.Journey{Status: campaign.Active}}
+	var due *time.Time
+	c := &d.Customer
+	err := row.Scan(&d.ID, &d.Key, &d.Position, &due, &d.ListensTo, &d.Entry, &d.EnteredAt,
+		&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
+		&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
+	if due != nil {
+		d.DueAt = *due
+	}
+	return d, err
+}
+
+// Sent tells what became of the messages of some journeys, by journey and step; of a repeated step, the latest.
+func (tx *Tx) Sent(ctx context.Context, journeys []string) (map[string]map[string]audience.Delivery, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT journey_id, step, status, updated_at FROM touches
+		WHERE workspace_id = $1 AND journey_id = ANY ($2) ORDER BY iteration`, tx.Workspace, journeys)
+	found := map[string]map[string]audience.Delivery{}
+	var journey, step string
+	var d audience.Delivery
+	_, err := pgx.ForEachRow(rows, []any{&journey, &step, &d.Status, &d.At}, func() error {
+		if found[journey] == nil {
+			found[journey] = map[string]audience.Delivery{}
+		}
+		found[journey][step] = d
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load what was sent: %w", err)
+	}
+	return found, nil
+}
+
+// PlannedMessage is a message that a journey decided to send.
+type PlannedMessage struct {
+	JourneyID  string
+	CustomerID string
+	Channel    audience.Channel
+	Step       string
+	Iteration  int
+	Topic      string // "" for a transactional message
+	Reason     string
+}
+
+// CustomerUpdate is a change of the record that a journey decided.
+type CustomerUpdate struct {
+	CustomerID string
+	Profile    Profile
+	RemoveTags []string
+}
+
+// Advanced is what moving some journeys of a cohort came to.
+type Advanced struct {
+	Cohort    string
+	State     CohortState
+	Journeys  []DueJourney // as they stand now; their Inbox has been handed to them
+	Decisions []Decision
+	Messages  []PlannedMessage
+	Updates   []CustomerUpdate
+	Now       time.Time
+}
+
+// CohortNext is what a cohort waits for.
+type CohortNext struct {
+	Due      time.Time          // when to look again; zero when only an event can move it
+	Active   int                // journeys under way
+	Channels []audience.Channel // with messages that are planned or claimed and not settled
+}
+
+// WriteAdvanced commits what Advance decided and tells what the cohort waits for next.
+func (tx *Tx) WriteAdvanced(ctx context.Context, a Advanced) (CohortNext, error) {
+	b := &pgx.Batch{}
+	if err := queueJourneys(b, tx.Workspace, a); err != nil {
+		return CohortNext{}, err
+	}
+	if err := queueDecisions(b, tx.Workspace, a.Decisions); err != nil {
+		return CohortNext{}, err
+	}
+	queueMessages(b, tx.Workspace, a)
+	queueUpdates(b, tx.Workspace, a.Updates)
+	var next CohortNext
+	queueNext(b, tx.Workspace, a.Cohort, &next)
+	b.Queue(`UPDATE cohorts SET poked = false, status = CASE WHEN EXISTS (
+			SELECT FROM journeys j WHERE j.workspace_id = $1 AND j.cohort_id = $2 AND j.status = 'active')
+		THEN 'running' ELSE 'done' END
+		WHERE workspace_id = $1 AND id = $2`, tx.Workspace, a.Cohort)
+	if err := tx.batch(ctx, b); err != nil {
+		return CohortNext{}, fmt.Errorf("write journeys: %w", err)
+	}
+	return next, nil
+}
+
+func queueNext(b *pgx.Batch, ws int64, cohort string, next *CohortNext) {
+	b.Queue(`SELECT (SELECT count(*) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active'),
+		(SELECT min(due_at) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active'),
+		ARRAY(SELECT DISTINCT channel FROM touches WHERE workspace_id = $1 AND cohort_id = $2
+			AND status IN ('planned', 'claimed') ORDER BY channel)`, ws, cohort).
+		QueryRow(func(row pgx.Row) error {
+			var due *time.Time
+			if err := row.Scan(&next.Active, &due, &next.Channels); err != nil {
+				return err
+			}
+			if due != nil {
+				next.Due = *due
+			}
+			return nil
+		})
+}
+
+func queueJourneys(b *pgx.Batch, ws int64, a Advanced) error {
+	if len(a.Journeys) == 0 {
+		return nil
+	}
+	var ids, statuses, positions, listens, exits, seenJourneys, seenEvents, ended []string
+	var due []*time.Time
+	for i := range a.Journeys {
+		j := &a.Journeys[i]
+		row, err := encodeJourney(&j.Journey)
+		if err != nil {
+			return err
+		}
+		ids, statuses, positions = append(ids, j.ID), append(statuses, string(j.Status)), append(positions, row.position)
+		listens, exits, due = append(listens, row.listens), append(exits, clean(j.ExitReason)), append(due, row.due)
+		if j.Status != campaign.Active {
+			ended = append(ended, j.ID)
+		}
+		for _, e := range j.Inbox {
+			seenJourneys, seenEvents = append(seenJourneys, j.ID), append(seenEvents, e.ID)
+		}
+	}
+	b.Queue(`UPDATE journeys j SET status = u.status, position = u.position::jsonb, due_at = u.due,
+		listens_to = ARRAY(SELECT jsonb_array_elements_text(u.listens::jsonb)), exit_reason = u.exit,
+		ended_at = CASE WHEN u.status <> 'active' THEN $2::timestamptz END
+		FROM unnest($3::uuid[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+		AS u (id, status, position, due, listens, exit)
+		WHERE j.workspace_id = $1 AND j.id = u.id`, ws, a.Now, ids, statuses, positions, due, listens, exits)
+	if len(seenEvents) > 0 {
+		b.Queue(`DELETE FROM journey_inbox i USING unnest($2::uuid[], $3::uuid[]) AS u (journey, event)
+			WHERE i.workspace_id = $1 AND i.journey_id = u.journey AND i.event_id = u.event`,
+			ws, seenJourneys, seenEvents)
+	}
+	return nil
+}
+
+func queueMessages(b *pgx.Batch, ws int64, a Advanced) {
+	if len(a.Messages) == 0 {
+		return
+	}
+	var ids, journeys, customers, channels, steps, topics, reasons []string
+	var iterations []int32
+	for _, m := range a.Messages {
+		ids, journeys, customers = append(ids, newID()), append(journeys, m.JourneyID), append(customers, m.CustomerID)
+		channels, steps = append(channels, string(m.Channel)), append(steps, m.Step)
+		iterations = append(iterations, int32(m.Iteration)) //nolint:gosec // counted by ones
+		topics, reasons = append(topics, m.Topic), append(reasons, clean(m.Reason))
+	}
+	// The unique key of the ledger makes repeating this harmless.
+	b.Queue(`WITH planned AS (
+		INSERT INTO touches (workspace_id, id, customer_id, channel, direction, status, campaign_id, version, cohort_id,
+		journey_id, step, iteration, topic, reason, occurred_at)
+		SELECT $1, u.id, u.customer, u.channel, 'out', 'planned', $2, $3, $4, u.journey, u.step, u.iteration, u.topic,
+		u.reason, clock_timestamp()
+		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[])
+		AS u (id, journey, customer, channel, step, iteration, topic, reason)
+		ON CONFLICT (workspace_id, journey_id, step, iteration) WHERE journey_id IS NOT NULL DO NOTHING RETURNING id)
+		INSERT INTO touch_statuses (workspace_id, touch_id, status) SELECT $1, id, 'planned' FROM planned`,
+		ws, a.State.CampaignID, a.State.Version, a.Cohort, ids, journeys, customers, channels, steps, iterations,
+		topics, reasons)
+}
+
+func queueUpdates(b *pgx.Batch, ws int64, updates []CustomerUpdate) {
+	for _, u := range updates { // one by one, because a customer may be updated by several steps, in order
+		ps := newPatches()
+		ps.add(u.CustomerID, &u.Profile)
+		ps.queue(b, ws)
+		if len(u.RemoveTags) > 0 {
+			b.Queue(`UPDATE customers SET tags = ARRAY(SELECT t FROM unnest(tags) t WHERE t <> ALL ($3::text[])),
+				updated_at = now() WHERE workspace_id = $1 AND id = $2`, ws, u.CustomerID, u.RemoveTags)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+// Package store is the customer store: the only place with SQL. It keeps workspaces, customers, events, touches (the
+// ledger), campaigns, journeys, consents and suppressions in one Postgres, and gives every caller exactly one
+// workspace at a time, which row-level security enforces besides the queries.
+//
+// It may import rules/... and pgx; it knows nothing of Temporal, providers or HTTP. Start reading at Store, then
+// Ingest (what arrives), Pick (who it concerns), Advance (what a journey does), Claim (what is sent).
+package store

@@ -1,0 +1,352 @@
+package store
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
+)
+
+// hashAddress is the form in which an address is suppressed: it cannot be turned back without the secret.
+func hashAddress(secret []byte, channel audience.Channel, address string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(string(channel) + ":" + strings.ToLower(strings.TrimSpace(address))))
+	return mac.Sum(nil)
+}
+
+// ClaimRequest asks for planned messages of a cohort.
+type ClaimRequest struct {
+	Workspace int64
+	Cohort    string
+	Channel   audience.Channel
+	Claim     string // names the process and attempt that sends; see Orphans
+	Limit     int
+	Now       time.Time
+}
+
+// Outgoing is a touch that was claimed for sending, with everything that its content may mention.
+type Outgoing struct {
+	TouchID    string
+	JourneyID  string
+	CampaignID string
+	Campaign   string
+	Version    int
+	Step       string
+	Topic      string // "" for a transactional message
+	Address    string
+	Attempts   int // this one included
+	ClaimedAt  time.Time
+	Customer   audience.Customer
+	Entry      map[string]any
+	Position   campaign.Position
+}
+
+// Claimed is the answer to a ClaimRequest.
+type Claimed struct {
+	Messages   []Outgoing
+	Suppressed int  // messages that must not be sent; their touches say why
+	Held       bool // the campaign is paused: nothing was claimed
+}
+
+// Claim takes up to Limit planned messages for sending. In one transaction it checks that the customer has an address,
+// consents to the topic and is not suppressed, and marks the message as claimed, or as suppressed with the reason.
+// Only what was claimed may be handed to a provider, once, and every claim must be settled.
+func (s *Store) Claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
+	var out Claimed
+	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
+		var err error
+		out, err = tx.claim(ctx, r)
+		return err
+	})
+	if err != nil {
+		return Claimed{}, fmt.Errorf("claim messages: %w", err)
+	}
+	return out, nil
+}
+
+// candidate is a planned message on its way to a claim.
+type candidate struct {
+	Outgoing
+	policy   audience.TopicPolicy
+	consents []audience.Consent
+	expired  bool
+	paused   bool
+	secret   []byte
+}
+
+func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
+	list, err := tx.candidates(ctx, r)
+	if err != nil || len(list) == 0 {
+		return Claimed{}, err
+	}
+	if list[0].paused { // they are of one campaign
+		return Claimed{Held: true}, nil
+	}
+	var free []candidate
+	b := &pgx.Batch{}
+	out := Claimed{}
+	for _, c := range list {
+		if refusal := c.refusal(r.Channel); refusal != "" {
+			out.Suppressed++
+			queueStatus(b, tx.Workspace, c.TouchID, audience.Suppressed, string(refusal))
+			continue
+		}
+		free = append(free, c)
+	}
+	claimed := map[string]time.Time{}
+	tx.queueClaim(b, r, free, claimed, &out)
+	if err := tx.batch(ctx, b); err != nil {
+		return Claimed{}, err
+	}
+	for _, c := range free {
+		if at, ok := claimed[c.TouchID]; ok {
+			c.ClaimedAt = at
+			c.Attempts++
+			out.Messages = append(out.Messages, c.Outgoing)
+		}
+	}
+	return out, nil
+}
+
+func (c *candidate) refusal(channel audience.Channel) audience.Refusal {
+	switch {
+	case c.expired:
+		return "no longer wanted: it could not be sent in time"
+	case c.Address == "" && channel == audience.Email:
+		return "no e-mail address on the record"
+	case c.Address == "":
+		return "no phone number on the record"
+	case c.Topic == "": // a transactional message needs no consent
+		return ""
+	default:
+		return audience.MayContact(c.Topic, c.policy, c.consents)
+	}
+}
+
+func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.topic,
+		t.attempts, CASE t.channel WHEN 'email' THEN c.email ELSE c.phone END, coalesce(t.expires_at < $5, false),
+		k.status = 'paused', j.entry, j.position, w.secret,
+		coalesce((SELECT p.policy FROM topics p WHERE p.workspace_id = t.workspace_id AND p.name = t.topic), 'opt_out'),
+		(SELECT coalesce(jsonb_agg(jsonb_build_object('Topic', x.topic, 'Action', x.action, 'OccurredAt', x.occurred_at,
+			'Method', x.method) ORDER BY x.occurred_at, x.id), '[]') FROM consents x WHERE x.workspace_id = t.workspace_id
+			AND x.customer_id = t.customer_id AND x.channel = t.channel AND x.topic IN (t.topic, '*')),
+		`+prefixed("c")+`
+		FROM touches t
+		JOIN workspaces w ON w.id = t.workspace_id
+		JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
+		JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
+		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
+		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
+		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit, r.Now)
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
+		var o candidate
+		c := &o.Customer
+		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
+			&o.Attempts, &o.Address, &o.expired, &o.paused, &o.Entry, &o.Position, &o.secret, &o.policy, &o.consents,
+			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
+			&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
+		return o, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read planned messages: %w", err)
+	}
+	return list, nil
+}
+
+// queueClaim marks the messages as claimed, or as suppressed where the address is on the list of suppressions.
+func (tx *Tx) queueClaim(b *pgx.Batch, r ClaimRequest, free []candidate, claimed map[string]time.Time, out *Claimed) {
+	if len(free) == 0 {
+		return
+	}
+	var ids, addresses []string
+	var hashes [][]byte
+	for _, c := range free {
+		ids, addresses = append(ids, c.TouchID), append(addresses, c.Address)
+		hashes = append(hashes, hashAddress(c.secret, r.Channel, c.Address))
+	}
+	b.Queue(`WITH changed AS (
+		UPDATE touches t SET status = CASE WHEN s.reason IS NULL THEN 'claimed' ELSE 'suppressed' END,
+			outcome = CASE WHEN s.reason IS NULL THEN '' ELSE 'address is suppressed: ' || s.reason ||
+				CASE WHEN s.detail = '' THEN '' ELSE ' (' || s.detail || ')' END END,
+			address = u.address, claim = $4, attempts = t.attempts + 1, updated_at = clock_timestamp()
+		FROM unnest($5::uuid[], $6::text[], $7::bytea[]) AS u (id, address, hash)
+		LEFT JOIN suppressions s ON s.workspace_id = $1 AND s.channel = $3 AND s.address_hash = u.hash
+			AND s.cleared_at IS NULL
+		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.id = u.id AND t.status = 'planned'
+		RETURNING t.id, t.status, t.outcome, t.updated_at),
+		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
+			SELECT $1, id, status, outcome, updated_at FROM changed)
+		SELECT id, status, updated_at FROM changed`,
+		tx.Workspace, r.Cohort, r.Channel, r.Claim, ids, addresses, hashes).
+		Query(func(rows pgx.Rows) error {
+			var id string
+			var status audience.TouchStatus
+			var at time.Time
+			_, err := pgx.ForEachRow(rows, []any{&id, &status, &at}, func() error {
+				if status == audience.Claimed {
+					claimed[id] = at
+				} else {
+					out.Suppressed++
+				}
+				return nil
+			})
+			return err
+		})
+}
+
+// queueStatus moves a touch to a status whatever it was, and notes it in the history.
+func queueStatus(b *pgx.Batch, ws int64, touch string, status audience.TouchStatus, detail string) {
+	b.Queue(`WITH changed AS (UPDATE touches SET status = $3, outcome = $4, updated_at = clock_timestamp()
+		WHERE workspace_id = $1 AND id = $2 RETURNING id)
+		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail) SELECT $1, id, $3, $4 FROM changed`,
+		ws, touch, status, clean(detail))
+}
+
+// Settlement is what became of a claimed message.
+type Settlement struct {
+	TouchID    string
+	Status     audience.TouchStatus // accepted, failed, uncertain, or planned to try it again later
+	Outcome    string               // the provider's words
+	ProviderID string
+	Segments   int
+	Summary    string // subject of an e-mail, text of an SMS
+	Suppress   string // not empty: put the address on the list of suppressions for this reason
+}
+
+// answered lists the statuses from which a touch may move to $1. What a provider said first is never lowered.
+var answered = map[audience.TouchStatus][]string{
+	audience.Planned:   {"claimed"},
+	audience.Uncertain: {"claimed"},
+	audience.Accepted:  {"claimed", "uncertain"},
+	audience.Failed:    {"claimed", "uncertain", "accepted"},
+	audience.Delivered: {"claimed", "uncertain", "accepted", "failed"},
+}
+
+// Settle records what became of a claimed message. A late answer resolves an uncertain one; an answer never lowers
+// what is known already.
+func (s *Store) Settle(ctx context.Context, workspace int64, st Settlement) error {
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		b := &pgx.Batch{}
+		queueSettlement(b, workspace, st)
+		if st.Suppress != "" {
+			var channel audience.Channel
+			var address string
+			if err := tx.conn.QueryRow(ctx, `SELECT channel, address FROM touches WHERE workspace_id = $1 AND id = $2`,
+				workspace, st.TouchID).Scan(&channel, &address); err != nil {
+				return err
+			}
+			if err := tx.suppress(ctx, channel, address, st.Suppress, st.Outcome); err != nil {
+				return err
+			}
+		}
+		return tx.batch(ctx, b)
+	})
+	if err != nil {
+		return fmt.Errorf("settle message: %w", err)
+	}
+	return nil
+}
+
+func queueSettlement(b *pgx.Batch, ws int64, st Settlement) {
+	b.Queue(`WITH changed AS (
+		UPDATE touches SET status = $3, outcome = $4, provider_id = CASE WHEN $5 = '' THEN provider_id ELSE $5 END,
+			segments = greatest(segments, $6), summary = CASE WHEN $7 = '' THEN summary ELSE $7 END,
+			updated_at = clock_timestamp()
+		WHERE workspace_id = $1 AND id = $2 AND status = ANY ($8) RETURNING id)
+		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail) SELECT $1, id, $3, $4 FROM changed`,
+		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), answered[st.Status])
+	// Where a callback came first, its word stands, and what only the answer knows is added.
+	b.Queue(`UPDATE touches SET provider_id = $3, segments = greatest(segments, $4),
+		summary = CASE WHEN summary = '' THEN $5 ELSE summary END
+		WHERE workspace_id = $1 AND id = $2 AND provider_id = '' AND $3 <> ''`,
+		ws, st.TouchID, st.ProviderID, st.Segments, clean(st.Summary))
+}
+
+func (tx *Tx) suppress(ctx context.Context, channel audience.Channel, address, reason, detail string) error {
+	secret, err := tx.secret(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = tx.conn.Exec(ctx, `INSERT INTO suppressions (workspace_id, channel, address_hash, reason, detail)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, channel, address_hash)
+		DO UPDATE SET reason = excluded.reason, detail = excluded.detail, created_at = now(), cleared_at = NULL
+		WHERE suppressions.cleared_at IS NOT NULL`,
+		tx.Workspace, channel, hashAddress(secret, channel, address), reason, clean(detail))
+	if err != nil {
+		return fmt.Errorf("suppress address: %w", err)
+	}
+	return nil
+}
+
+// Orphans lists the messages of a cohort and channel that another claim than the given one took and did not settle:
+// the process died between the claim and the answer, or lost the answer.
+func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error) {
+	var list []Outgoing
+	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
+		rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.topic,
+			t.attempts, t.address, t.updated_at, j.entry, j.position, `+prefixed("c")+`
+			FROM touches t
+			JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
+			JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
+			JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
+			WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'claimed' AND t.claim <> $4
+			ORDER BY t.id`, r.Workspace, r.Cohort, r.Channel, r.Claim)
+		var err error
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (Outgoing, error) {
+			var o Outgoing
+			c := &o.Customer
+			err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
+				&o.Attempts, &o.Address, &o.ClaimedAt, &o.Entry, &o.Position,
+				&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
+				&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
+			return o, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list unanswered messages: %w", err)
+	}
+	return list, nil
+}
+
+// Report records a provider's later word on a message. Duplicates and words that come in the wrong order change
+// nothing. ErrNotFound when there is no such message.
+func (s *Store) Report(ctx context.Context, r StatusReport) error {
+	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
+		var channel audience.Channel
+		var address string
+		err := tx.conn.QueryRow(ctx, `SELECT channel, address FROM touches
+			WHERE workspace_id = $1 AND id = $2 AND direction = 'out' FOR UPDATE`, r.Workspace, r.TouchID).
+			Scan(&channel, &address)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("touch %s: %w", r.TouchID, ErrNotFound)
+		}
+		if err != nil {
+			return err
+		}
+		if r.OptedOut {
+			if err := tx.suppress(ctx, channel, address, "opted_out", r.Detail); err != nil {
+				return err
+			}
+		}
+		outcome := strings.TrimSpace(r.Code + " " + r.Detail)
+		b := &pgx.Batch{}
+		queueSettlement(b, r.Workspace, Settlement{
+			TouchID: r.TouchID, Status: r.Status, Outcome: outcome, ProviderID: r.ProviderID,
+		})
+		return tx.batch(ctx, b)
+	})
+	if err != nil {
+		return fmt.Errorf("record status report: %w", err)
+	}
+	return nil
+}

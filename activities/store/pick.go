@@ -1,0 +1,377 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
+)
+
+// PickedEvent is an event that no campaign was told of yet.
+type PickedEvent struct {
+	audience.Event
+	Seq int64
+}
+
+// ClaimEvents locks the next events of a shard in order of arrival. Another picker of the shard waits until this
+// transaction ends, and then finds them gone.
+func (tx *Tx) ClaimEvents(ctx context.Context, shard int16, limit int) ([]PickedEvent, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT i.seq, `+eventColumns+` FROM intake i
+		JOIN events e ON e.workspace_id = i.workspace_id AND e.id = i.event_id AND e.occurred_at = i.occurred_at
+		WHERE i.workspace_id = $1 AND i.shard = $2 ORDER BY i.seq LIMIT $3 FOR UPDATE OF i`, tx.Workspace, shard, limit)
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PickedEvent, error) {
+		var p PickedEvent
+		err := row.Scan(&p.Seq, &p.ID, &p.CustomerID, &p.Type, &p.Name, &p.Properties, &p.OccurredAt, &p.ReceivedAt)
+		return p, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim events: %w", err)
+	}
+	return list, nil
+}
+
+// JourneyRef is an active journey that events may concern.
+type JourneyRef struct {
+	ID         string
+	CohortID   string
+	CampaignID string
+	Version    int
+	CustomerID string
+	Key        string
+	ListensTo  []string
+}
+
+// ActiveJourneys lists the journeys of some customers that wait for one of the named events.
+func (tx *Tx) ActiveJourneys(ctx context.Context, customers, names []string) ([]JourneyRef, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT id, cohort_id, campaign_id, version, customer_id, key, listens_to
+		FROM journeys WHERE workspace_id = $1 AND customer_id = ANY ($2) AND status = 'active' AND listens_to && $3
+		ORDER BY id`, tx.Workspace, customers, names)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[JourneyRef])
+	if err != nil {
+		return nil, fmt.Errorf("list active journeys: %w", err)
+	}
+	return list, nil
+}
+
+// Run names a customer and a campaign.
+type Run struct{ CustomerID, CampaignID string }
+
+// PastJourneys lists, by customer and campaign, every journey so far, for the rules of re-entry.
+func (tx *Tx) PastJourneys(ctx context.Context, customers, campaigns []string) (map[Run][]campaign.Past, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT customer_id, campaign_id, key, status, entered_at,
+		coalesce(ended_at, 'epoch') FROM journeys
+		WHERE workspace_id = $1 AND customer_id = ANY ($2) AND campaign_id = ANY ($3) ORDER BY entered_at`,
+		tx.Workspace, customers, campaigns)
+	found := map[Run][]campaign.Past{}
+	var run Run
+	var p campaign.Past
+	_, err := pgx.ForEachRow(rows, []any{&run.CustomerID, &run.CampaignID, &p.Key, &p.Status, &p.EnteredAt, &p.EndedAt},
+		func() error {
+			past := p
+			if past.Status == campaign.Active {
+				past.EndedAt = time.Time{}
+			}
+			found[run] = append(found[run], past)
+			return nil
+		})
+	if err != nil {
+		return nil, fmt.Errorf("list past journeys: %w", err)
+	}
+	return found, nil
+}
+
+// Cohort is one or many journeys carried by one workflow.
+type Cohort struct {
+	ID         string
+	CampaignID string
+	Version    int
+	Journeys   []NewJourney
+}
+
+// NewJourney is a customer on the way into a campaign.
+type NewJourney struct {
+	campaign.Journey
+	CustomerID string
+}
+
+// Decision is the recorded outcome of rules for a customer.
+type Decision struct {
+	CustomerID string
+	CampaignID string
+	Version    int
+	JourneyID  string // "" when the customer did not enter
+	EventID    string // "" when no event was judged
+	Step       string
+	Kind       string
+	Outcome    string
+	Rule       string
+	Reason     string
+	Values     map[string]any
+	At         time.Time
+}
+
+// InboxEntry hands an event to a waiting journey.
+type InboxEntry struct {
+	CohortID   string
+	JourneyID  string
+	EventID    string
+	OccurredAt time.Time
+}
+
+// Picked is what picking some events came to.
+type Picked struct {
+	Shard     int16
+	Done      []int64 // Seq of the events that were picked
+	Decisions []Decision
+	Cohorts   []Cohort
+	Inbox     []InboxEntry
+}
+
+// NewCohortID makes an id for a cohort, NewJourneyID for a journey.
+func NewCohortID() string  { return newID() }
+func NewJourneyID() string { return newID() }
+
+// WritePicked commits everything at once: decisions, cohorts with their journeys, what concerns waiting journeys, and
+// that the events are done.
+func (tx *Tx) WritePicked(ctx context.Context, p Picked) error {
+	b := &pgx.Batch{}
+	if err := queueDecisions(b, tx.Workspace, p.Decisions); err != nil {
+		return err
+	}
+	if err := queueCohorts(b, tx.Workspace, p.Cohorts); err != nil {
+		return err
+	}
+	if len(p.Inbox) > 0 {
+		var cohorts, journeys, events []string
+		var at []time.Time
+		for _, e := range p.Inbox {
+			cohorts, journeys = append(cohorts, e.CohortID), append(journeys, e.JourneyID)
+			events, at = append(events, e.EventID), append(at, e.OccurredAt)
+		}
+		b.Queue(`INSERT INTO journey_inbox (workspace_id, cohort_id, journey_id, event_id, occurred_at)
+			SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::timestamptz[]) u ON CONFLICT DO NOTHING`,
+			tx.Workspace, cohorts, journeys, events, at)
+	}
+	if len(p.Done) > 0 {
+		b.Queue(`DELETE FROM intake WHERE workspace_id = $1 AND shard = $2 AND seq = ANY ($3)`,
+			tx.Workspace, p.Shard, p.Done)
+	}
+	if err := tx.batch(ctx, b); err != nil {
+		return fmt.Errorf("write picked events: %w", err)
+	}
+	return nil
+}
+
+func queueDecisions(b *pgx.Batch, ws int64, ds []Decision) error {
+	if len(ds) == 0 {
+		return nil
+	}
+	var ids, customers, campaigns, steps, kinds, outcomes, rules, reasons, facts []string
+	var journeys, events []*string
+	var versions []int32
+	var at []time.Time
+	for _, d := range ds {
+		values := "{}"
+		if len(d.Values) > 0 {
+			var err error
+			if values, err = jsonText(d.Values); err != nil {
+				return err
+			}
+		}
+		ids, customers, campaigns = append(ids, newID()), append(customers, d.CustomerID), append(campaigns, d.CampaignID)
+		journeys, events = append(journeys, orNull(d.JourneyID)), append(events, orNull(d.EventID))
+		versions, steps, kinds = append(versions, int32(d.Version)), append(steps, d.Step), append(kinds, d.Kind) //nolint:gosec // versions are counted by ones
+		outcomes, rules = append(outcomes, clean(d.Outcome)), append(rules, clean(d.Rule))
+		reasons, facts, at = append(reasons, clean(d.Reason)), append(facts, values), append(at, d.At)
+	}
+	b.Queue(`INSERT INTO decisions (workspace_id, id, customer_id, campaign_id, version, journey_id, event_id, step, kind,
+		outcome, rule, reason, facts, at)
+		SELECT $1, u.id, u.customer, u.campaign, u.version, u.journey, u.event, u.step, u.kind, u.outcome, u.rule,
+		u.reason, u.facts::jsonb, u.at
+		FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::uuid[], $7::uuid[], $8::text[], $9::text[],
+		$10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+		AS u (id, customer, campaign, version, journey, event, step, kind, outcome, rule, reason, facts, at)`,
+		ws, ids, customers, campaigns, versions, journeys, events, steps, kinds, outcomes, rules, reasons, facts, at)
+	return nil
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func queueCohorts(b *pgx.Batch, ws int64, cohorts []Cohort) error {
+	var cohortIDs, cohortCampaigns []string
+	var cohortVersions, sizes []int32
+	var ids, inCohort, campaigns, customers, keys, positions, listens, entries []string
+	var versions []int32
+	var due []*time.Time
+	var entered []time.Time
+	for _, c := range cohorts {
+		cohortIDs, cohortCampaigns = append(cohortIDs, c.ID), append(cohortCampaigns, c.CampaignID)
+		cohortVersions, sizes = append(cohortVersions, int32(c.Version)), append(sizes, int32(len(c.Journeys))) //nolint:gosec // small
+		for i := range c.Journeys {
+			j := &c.Journeys[i]
+			row, err := encodeJourney(&j.Journey)
+			if err != nil {
+				return err
+			}
+			ids, inCohort, campaigns = append(ids, j.ID), append(inCohort, c.ID), append(campaigns, c.CampaignID)
+			versions, customers, keys = append(versions, int32(c.Version)), append(customers, j.CustomerID), append(keys, j.Key) //nolint:gosec // small
+			positions, listens = append(positions, row.position), append(listens, row.listens)
+			due, entered, entries = append(due, row.due), append(entered, j.EnteredAt), append(entries, row.entry)
+		}
+	}
+	if len(cohorts) == 0 {
+		return nil
+	}
+	b.Queue(`INSERT INTO cohorts (workspace_id, id, campaign_id, version, size)
+		SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::integer[]) u`,
+		ws, cohortIDs, cohortCampaigns, cohortVersions, sizes)
+	// A customer who got into the campaign by another way at this very moment does not enter twice.
+	b.Queue(`INSERT INTO journeys (workspace_id, id, cohort_id, campaign_id, version, customer_id, key, position, due_at,
+		listens_to, entry, entered_at)
+		SELECT $1, u.id, u.cohort, u.campaign, u.version, u.customer, u.key, u.position::jsonb, u.due,
+		ARRAY(SELECT jsonb_array_elements_text(u.listens::jsonb)), u.entry::jsonb, u.entered
+		FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::uuid[], $7::text[], $8::text[],
+		$9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[])
+		AS u (id, cohort, campaign, version, customer, key, position, due, listens, entry, entered)
+		ON CONFLICT (workspace_id, campaign_id, customer_id, key) WHERE status = 'active' DO NOTHING`,
+		ws, ids, inCohort, campaigns, versions, customers, keys, positions, due, listens, entries, entered)
+	return nil
+}
+
+// CohortRef names a cohort whose workflow must be started or signalled.
+type CohortRef struct {
+	Workspace int64
+	ID        string
+	Size      int
+}
+
+// WorkspacesWithEvents lists the workspaces that have events waiting in a shard, whatever their number of events.
+func (s *Store) WorkspacesWithEvents(ctx context.Context, shard int16) ([]int64, error) {
+	rows, _ := s.engine.Query(ctx, `WITH RECURSIVE w AS (
+			(SELECT workspace_id FROM intake WHERE shard = $1 ORDER BY workspace_id LIMIT 1)
+			UNION ALL
+			SELECT (SELECT i.workspace_id FROM intake i WHERE i.shard = $1 AND i.workspace_id > w.workspace_id
+				ORDER BY i.workspace_id LIMIT 1)
+			FROM w WHERE w.workspace_id IS NOT NULL)
+		SELECT workspace_id FROM w WHERE workspace_id IS NOT NULL`, shard)
+	list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("find waiting events: %w", err)
+	}
+	return list, nil
+}
+
+// Forgotten lists cohorts that a crash left without their workflow's knowledge: not started, or not told of an event,
+// or to be looked at again, since before the given moment.
+func (s *Store) Forgotten(ctx context.Context, before time.Time, limit int) ([]CohortRef, error) {
+	rows, _ := s.engine.Query(ctx, `
+		(SELECT workspace_id, id, size FROM cohorts WHERE (status = 'pending' OR poked) AND (created_at < $1 OR poked) LIMIT $2)
+		UNION
+		(SELECT i.workspace_id, i.cohort_id, c.size FROM journey_inbox i
+			JOIN cohorts c ON c.workspace_id = i.workspace_id AND c.id = i.cohort_id
+			WHERE i.created_at < $1 LIMIT $2)`, before, limit)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[CohortRef])
+	if err != nil {
+		return nil, fmt.Errorf("find forgotten cohorts: %w", err)
+	}
+	return list, nil
+}
+
+// AudienceRef names an audience on its way into a campaign.
+type AudienceRef struct {
+	Workspace int64
+	ID        string
+}
+
+// OpenAudiences lists the audiences that have not entered completely.
+func (s *Store) OpenAudiences(ctx context.Context) ([]AudienceRef, error) {
+	rows, _ := s.engine.Query(ctx, `SELECT workspace_id, id FROM audience_entries WHERE finished_at IS NULL ORDER BY id`)
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[AudienceRef])
+	if err != nil {
+		return nil, fmt.Errorf("find open audiences: %w", err)
+	}
+	return list, nil
+}
+
+// AudiencePage is the next part of an audience to be judged.
+type AudiencePage struct {
+	CampaignID string
+	Version    int
+	Live       bool // false: nobody may enter now
+	Customers  []audience.Customer
+}
+
+// ClaimAudience locks an audience and reads its next customers by id. Nil when it has entered completely.
+func (tx *Tx) ClaimAudience(ctx context.Context, id string, limit int) (*AudiencePage, error) {
+	var p AudiencePage
+	var after string
+	rows, _ := tx.conn.Query(ctx, `SELECT e.campaign_id, e.version, e.after, c.status = 'live' FROM audience_entries e
+		JOIN campaigns c ON c.workspace_id = e.workspace_id AND c.id = e.campaign_id
+		WHERE e.workspace_id = $1 AND e.id = $2 AND e.finished_at IS NULL FOR UPDATE OF e`, tx.Workspace, id)
+	n, err := pgx.ForEachRow(rows, []any{&p.CampaignID, &p.Version, &after, &p.Live}, func() error { return nil })
+	if err != nil {
+		return nil, fmt.Errorf("claim audience: %w", err)
+	}
+	if n.RowsAffected() == 0 {
+		return nil, ErrNotFound
+	}
+	rows, _ = tx.conn.Query(ctx, `SELECT `+customerColumns+` FROM customers
+		WHERE workspace_id = $1 AND id > $2 AND merged_into IS NULL ORDER BY id LIMIT $3`, tx.Workspace, after, limit)
+	if p.Customers, err = pgx.CollectRows(rows, scanCustomer); err != nil {
+		return nil, fmt.Errorf("read audience: %w", err)
+	}
+	return &p, nil
+}
+
+// AdvanceAudience moves the cursor of an audience past the customers that were judged; last is "" at its end.
+func (tx *Tx) AdvanceAudience(ctx context.Context, id, last string, judged, entered int) error {
+	_, err := tx.conn.Exec(ctx, `UPDATE audience_entries SET after = coalesce(nullif($3, '')::uuid, after),
+		judged = judged + $4, entered = entered + $5, finished_at = CASE WHEN $3 = '' THEN now() END
+		WHERE workspace_id = $1 AND id = $2`, tx.Workspace, id, last, judged, entered)
+	if err != nil {
+		return fmt.Errorf("move audience on: %w", err)
+	}
+	return nil
+}
+
+// Listener waits for word that events came in.
+type Listener struct{ conn *pgx.Conn }
+
+// Listen opens a connection of its own that hears of new events in any shard.
+func (s *Store) Listen(ctx context.Context) (*Listener, error) {
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return nil, fmt.Errorf("connect to hear of events: %w", err)
+	}
+	if _, err := conn.Exec(ctx, "LISTEN "+intakeChannel); err != nil {
+		_ = conn.Close(ctx)
+		return nil, fmt.Errorf("listen for events: %w", err)
+	}
+	return &Listener{conn}, nil
+}
+
+// Wait blocks until there is word of a shard.
+func (l *Listener) Wait(ctx context.Context) (int16, error) {
+	n, err := l.conn.WaitForNotification(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("wait for events: %w", err)
+	}
+	shard, err := strconv.ParseInt(n.Payload, 10, 16)
+	if err != nil {
+		return 0, fmt.Errorf("read word of events: %w", err)
+	}
+	return int16(shard), nil
+}
+
+// Close gives the connection up.
+func (l *Listener) Close(ctx context.Context) error { return l.conn.Close(ctx) }

@@ -1,0 +1,189 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Store is the customer store of one installation. It is safe for concurrent use.
+type Store struct {
+	app    *pgxpool.Pool // sees one workspace at a time
+	engine *pgxpool.Pool // sees where work waits
+	url    string
+}
+
+// Options of a Store.
+type Options struct {
+	// MaxConns bounds the connections that work for one workspace at a time. Raise it with the number of senders.
+	// Default 24.
+	MaxConns int
+}
+
+// engineConns is enough: the engine's role asks a handful of short questions.
+const engineConns = 4
+
+// Open connects to a migrated database. The user of the URL must own it, be a superuser, or be a member of the roles
+// dotyk_app and dotyk_engine.
+func Open(ctx context.Context, url string, o Options) (*Store, error) {
+	if o.MaxConns == 0 {
+		o.MaxConns = 24
+	}
+	app, err := openAs(ctx, url, "dotyk_app", o.MaxConns)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := openAs(ctx, url, "dotyk_engine", engineConns)
+	if err != nil {
+		app.Close()
+		return nil, err
+	}
+	s := &Store{app: app, engine: engine, url: url}
+	if err := s.Ping(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func openAs(ctx context.Context, url, role string, conns int) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("parse DATABASE_URL: %w", err)
+	}
+	cfg.MaxConns = int32(min(conns, 1000)) //nolint:gosec // bounded on this line
+	cfg.MaxConnIdleTime = 10 * time.Minute
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "dotyk"
+	}
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "SET ROLE "+role); err != nil {
+			return fmt.Errorf("put on role %s (is the database migrated? try: starter migrate): %w", role, err)
+		}
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return pool, nil
+}
+
+// Close gives the connections back to the database. It waits for running transactions.
+func (s *Store) Close() {
+	s.app.Close()
+	s.engine.Close()
+}
+
+// Ping reports whether the database answers and is migrated.
+func (s *Store) Ping(ctx context.Context) error {
+	var n int
+	if err := s.app.QueryRow(ctx, `SELECT count(*) FROM workspaces`).Scan(&n); err != nil {
+		return fmt.Errorf("ask database: %w", err)
+	}
+	return nil
+}
+
+// Tx is a transaction that sees one workspace.
+type Tx struct {
+	conn      *pgx.Conn
+	Workspace int64
+}
+
+// In runs fn in a transaction that sees the workspace's rows and no other. It commits when fn returns nil. A deadlock
+// with another transaction is tried again, so fn must be free of side effects outside of the transaction.
+func (s *Store) In(ctx context.Context, workspace int64, fn func(tx *Tx) error) error {
+	const tries = 4
+	var err error
+	for range tries {
+		if err = s.try(ctx, workspace, fn); !retryable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func (s *Store) try(ctx context.Context, workspace int64, fn func(tx *Tx) error) (err error) {
+	c, err := s.app.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("get database connection: %w", err)
+	}
+	defer c.Release()
+	conn := c.Conn()
+	// One round trip for both; SET LOCAL ends with the transaction, so that a connection given back names no workspace.
+	begin := "BEGIN; SET LOCAL dotyk.workspace = '" + strconv.FormatInt(workspace, 10) + "'"
+	if _, err := conn.PgConn().Exec(ctx, begin).ReadAll(); err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done { // fn failed or panicked
+			rollback(ctx, conn)
+		}
+	}()
+	if err := fn(&Tx{conn: conn, Workspace: workspace}); err != nil {
+		return err
+	}
+	tag, err := conn.Exec(ctx, "COMMIT")
+	if err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	if tag.String() != "COMMIT" { // Postgres answers ROLLBACK to the commit of a failed transaction
+		done = true
+		return fmt.Errorf("commit transaction: %w", pgx.ErrTxCommitRollback)
+	}
+	done = true
+	return nil
+}
+
+// rollback ends a failed transaction; a connection on which that does not work is closed, and the pool replaces it.
+func rollback(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+		_ = conn.Close(ctx)
+	}
+}
+
+// batch sends queries in one round trip and fails with the first of their errors.
+func (tx *Tx) batch(ctx context.Context, b *pgx.Batch) error {
+	if b.Len() == 0 {
+		return nil
+	}
+	return tx.conn.SendBatch(ctx, b).Close()
+}
+
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+}
+
+// Refused reports whether Postgres will never take the data it was given: the data, not the moment, is at fault.
+func Refused(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) || len(pg.Code) < 2 {
+		return false
+	}
+	class := pg.Code[:2]
+	return class == "22" || class == "23" || pg.Code == "54000" // 54000: a row or index entry too large
+}
+
+// Unavailable reports whether the database was away: it may succeed later as it is.
+func Unavailable(err error) bool {
+	if err == nil || Refused(err) {
+		return false
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		// 08 connection, 53 resources, 57P shutdown and start, 25006 read-only after a failover
+		return pg.Code[:2] == "08" || pg.Code[:2] == "53" || pg.Code[:3] == "57P" || pg.Code == "25006"
+	}
+	var connect *pgconn.ConnectError
+	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || isConnectionLoss(err)
+}

@@ -1,0 +1,51 @@
+package audience
+
+import "time"
+
+// Channel is a way to reach a customer or to be reached.
+type Channel string
+
+// The channels a touch can use.
+const (
+	Email    Channel = "email"
+	SMS      Channel = "sms"
+	Call     Channel = "call"
+	Meeting  Channel = "meeting"
+	Form     Channel = "form"
+	Visit    Channel = "visit"
+	Purchase Channel = "purchase"
+	Note     Channel = "note"
+	Task     Channel = "task"
+	Decided  Channel = "decision"
+)
+
+// TouchStatus is a state of the ledger. A message moves planned -> claimed -> accepted -> delivered, or ends failed,
+// suppressed or uncertain. A touch that is not a message of ours is recorded.
+type TouchStatus string
+
+// The states of the ledger.
+const (
+	Planned    TouchStatus = "planned"    // the journey decided to send it
+	Claimed    TouchStatus = "claimed"    // committed before the provider is called
+	Accepted   TouchStatus = "accepted"   // the provider took it
+	Delivered  TouchStatus = "delivered"  // the provider says that it arrived
+	Failed     TouchStatus = "failed"     // the provider refused it, or it never arrived
+	Suppressed TouchStatus = "suppressed" // we must not contact this address; the reason says why
+	Uncertain  TouchStatus = "uncertain"  // claimed, and no answer will ever be known
+	Recorded   TouchStatus = "recorded"   // something that happened, not a message of ours
+)
+
+// rank orders the states so that a late or repeated answer never lowers one. Uncertain ranks below every answer of a
+// provider, because a proof that comes late resolves it.
+var rank = map[TouchStatus]int{
+	Planned: 0, Claimed: 1, Uncertain: 2, Accepted: 3, Failed: 4, Delivered: 4, Suppressed: 4, Recorded: 4,
+}
+
+// MayFollow reports whether a touch in state from may move to state to.
+func MayFollow(from, to TouchStatus) bool { return rank[to] > rank[from] }
+
+// Delivery is what rules may know about a message that a journey sent.
+type Delivery struct {
+	Status TouchStatus
+	At     time.Time // of the last change of status
+}

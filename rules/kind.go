@@ -1,0 +1,61 @@
+package rules
+
+// kind is what is known about a value before a rule runs.
+type kind uint8
+
+const (
+	kindAny     kind = iota // only the data will tell
+	kindMissing             // the literal null
+	kindBool
+	kindNumber
+	kindText
+	kindTime
+	kindSpan // a length of time
+	kindList
+	kindEvent
+)
+
+func (k kind) String() string {
+	switch k {
+	case kindMissing:
+		return "null"
+	case kindBool:
+		return "true or false"
+	case kindNumber:
+		return "a number"
+	case kindText:
+		return "text"
+	case kindTime:
+		return "a time"
+	case kindSpan:
+		return "a duration"
+	case kindList:
+		return "a list"
+	case kindEvent:
+		return "an event"
+	case kindAny:
+	}
+	return "a value"
+}
+
+// may reports whether a value of kind k can turn out to be one of want.
+func (k kind) may(want ...kind) bool {
+	if k == kindAny || k == kindMissing {
+		return true
+	}
+	for _, w := range want {
+		if k == w {
+			return true
+		}
+	}
+	return false
+}
+
+// comparableKinds reports whether values of two kinds can be equal, or one less than the other.
+func comparableKinds(a, b kind) bool {
+	if a.may(b) || b.may(a) {
+		return true
+	}
+	written := func(text, other kind) bool { return text == kindText && (other == kindTime || other == kindSpan) }
+	return written(a, b) || written(b, a)
+}

@@ -1,0 +1,154 @@
+package rules
+
+import (
+	"fmt"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Want says what a rule is to give.
+type Want uint8
+
+// What a rule can be asked to give.
+const (
+	WantBool  Want = iota // true or false
+	WantValue             // anything that JSON can hold
+	WantText              // text, or missing
+)
+
+// Options says what a rule may name, and what it must give.
+type Options struct {
+	Event   bool     // event.… exists: the rule judges an event
+	Entry   bool     // entry.… exists: the rule belongs to a journey, or to the entry into one
+	Results []string // ids of earlier steps that have a result
+	Sent    []string // ids of earlier steps that send a message, for sent("…")
+	Later   []string // ids of steps that exist but do not come before; only for a better message
+	Want    Want
+}
+
+// Rule is a compiled rule. It is immutable and safe for concurrent use.
+type Rule struct {
+	source  string
+	program *vm.Program
+	needs   Needs
+	always  *bool
+}
+
+// Compile reads and checks a rule. The error is always an *Error, with the place of the mistake; it also matches one of
+// this package's Err values where a limit was exceeded, the result is not a boolean, or something is not available yet.
+func Compile(src string, opts Options) (*Rule, error) {
+	tree, fault := parse(src)
+	if fault != nil {
+		return nil, fault
+	}
+	r := &resolver{src: src, opts: opts}
+	p := r.result(tree)
+	always := r.known(p)
+	if r.err != nil {
+		return nil, r.err
+	}
+	program, err := assemble(src, p.node)
+	if err != nil {
+		return nil, newError(src, 0, err.Error())
+	}
+	rule := &Rule{source: src, program: program, needs: r.needs}
+	if opts.Want == WantBool {
+		rule.always = always
+	}
+	return rule, nil
+}
+
+// result resolves the whole rule and checks that it gives what is wanted.
+func (r *resolver) result(n ast.Node) part {
+	if r.opts.Want == WantBool {
+		return r.truth(n)
+	}
+	p := r.part(n)
+	switch {
+	case r.err != nil:
+	case p.kind == kindEvent:
+		return r.fail(n, fmt.Sprintf("%s is an event; name one of its properties", brief(n)))
+	case r.opts.Want == WantText && !p.kind.may(kindText):
+		return r.fail(n, fmt.Sprintf("%s is %s, where text is wanted", brief(n), p.kind))
+	}
+	return p
+}
+
+// assemble turns a resolved tree into a program.
+func assemble(src string, node ast.Node) (*vm.Program, error) {
+	config := conf.CreateNew()
+	config.Functions = vmFunctions
+	config.Optimize = false
+	program, err := compiler.Compile(&parser.Tree{Node: node, Source: file.NewSource(src)}, config)
+	if err != nil {
+		return nil, fmt.Errorf("assemble rule: %w", err)
+	}
+	return program, nil
+}
+
+// Source is the text of the rule, as it was given to Compile.
+func (r *Rule) Source() string { return r.source }
+
+// Needs says what the environment must hold for the rule.
+func (r *Rule) Needs() Needs { return r.needs.Merge(Needs{}) }
+
+// Always reports whether a rule gives the same answer whatever the environment, and which.
+func (r *Rule) Always() (held, always bool) {
+	if r.always == nil {
+		return false, false
+	}
+	return *r.always, true
+}
+
+// Bool evaluates a rule that answers yes or no; a missing answer is no. The error is an *Error: the answer is neither
+// (ErrNotBoolean), or a budget was exceeded (ErrWork, ErrMemory).
+func (r *Rule) Bool(env Env) (bool, error) {
+	return r.judge(&run{env: &env})
+}
+
+// Judge is Bool and Values in one evaluation. The values are given with an error, too.
+func (r *Rule) Judge(env Env) (held bool, values map[string]any, err error) {
+	state := &run{env: &env, values: map[string]any{}}
+	held, err = r.judge(state)
+	return held, state.values, err
+}
+
+func (r *Rule) judge(state *run) (bool, error) {
+	result, err := state.execute(r.source, r.program)
+	if err != nil {
+		return false, err
+	}
+	switch result := result.(type) {
+	case bool:
+		return result, nil
+	case nil:
+		return false, nil
+	}
+	e := newError(r.source, 0, fmt.Sprintf("the rule gives %s, where true or false is wanted", kindOf(result)))
+	e.cause = ErrNotBoolean
+	return false, e
+}
+
+// Value evaluates a rule and gives its result as JSON can hold it: nil for missing, bool, int64, float64, string, []any
+// or map[string]any; times are RFC 3339 text, durations as FormatDuration writes them. The error is an *Error: a budget
+// was exceeded (ErrWork, ErrMemory), or something that is neither stood where true or false is wanted (ErrNotBoolean).
+func (r *Rule) Value(env Env) (any, error) {
+	result, err := (&run{env: &env}).execute(r.source, r.program)
+	if err != nil {
+		return nil, err
+	}
+	return jsonSafe(result), nil
+}
+
+// Values evaluates the rule and gives what it looked up on the way, by the text of each lookup, such as
+// "customer.email" or `count(events("order_completed", "90d"))`. What the rule did not come to look at is not there;
+// what is missing is nil. Values are JSON-safe, and cut short where they are long.
+func (r *Rule) Values(env Env) map[string]any {
+	_, values, _ := r.Judge(env) //nolint:errcheck // what was looked up before an error is what was asked for
+	return values
+}
