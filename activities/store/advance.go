@@ -271,9 +271,9 @@ func queueMessages(b *pgx.Batch, ws int64, a Advanced) {
 	// The unique key of the ledger makes repeating this harmless.
 	b.Queue(`WITH planned AS (
 		INSERT INTO touches (workspace_id, id, customer_id, channel, direction, status, campaign_id, version, cohort_id,
-		journey_id, step, iteration, topic, reason, occurred_at)
+		journey_id, step, iteration, topic, reason, occurred_at, expires_at)
 		SELECT $1, u.id, u.customer, u.channel, 'out', 'planned', $2, $3, $4, u.journey, u.step, u.iteration, u.topic,
-		u.reason, clock_timestamp()
+		u.reason, clock_timestamp(), clock_timestamp() + interval '72 hours'
 		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[])
 		AS u (id, journey, customer, channel, step, iteration, topic, reason)
 		ON CONFLICT (workspace_id, journey_id, step, iteration) WHERE journey_id IS NOT NULL DO NOTHING RETURNING id)

@@ -198,7 +198,8 @@ func (tx *Tx) setStatus(ctx context.Context, name string, status CampaignStatus)
 	}
 	if status == Live { // what waited while it was paused goes on
 		b := &pgx.Batch{}
-		b.Queue(`UPDATE cohorts SET poked = true WHERE workspace_id = $1 AND campaign_id = $2 AND status = 'running'`,
+		b.Queue(`UPDATE cohorts h SET poked = true WHERE workspace_id = $1 AND campaign_id = $2 AND (status = 'running'
+			OR EXISTS (SELECT FROM touches t WHERE t.workspace_id = $1 AND t.cohort_id = h.id AND t.status = 'planned'))`,
 			tx.Workspace, id)
 		b.Queue(`SELECT pg_notify($1, '0')`, intakeChannel)
 		if err := tx.batch(ctx, b); err != nil {

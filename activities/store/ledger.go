@@ -27,9 +27,11 @@ type ClaimRequest struct {
 	Workspace int64
 	Cohort    string
 	Channel   audience.Channel
-	Claim     string // names the process and attempt that sends; see Orphans
-	Limit     int
-	Now       time.Time
+	// Claim names the process and attempt that sends. A message that it claimed and gave back is left to another; see
+	// also Orphans.
+	Claim string
+	Limit int
+	Now   time.Time
 }
 
 // Outgoing is a touch that was claimed for sending, with everything that its content may mention.
@@ -47,6 +49,7 @@ type Outgoing struct {
 	Customer   audience.Customer
 	Entry      map[string]any
 	Position   campaign.Position
+	Secret     []byte // the workspace's, for signing links
 }
 
 // Claimed is the answer to a ClaimRequest.
@@ -79,7 +82,6 @@ type candidate struct {
 	consents []audience.Consent
 	expired  bool
 	paused   bool
-	secret   []byte
 }
 
 func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
@@ -146,12 +148,13 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit, r.Now)
+			AND t.claim <> $6
+		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit, r.Now, r.Claim)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var o candidate
 		c := &o.Customer
 		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
-			&o.Attempts, &o.Address, &o.expired, &o.paused, &o.Entry, &o.Position, &o.secret, &o.policy, &o.consents,
+			&o.Attempts, &o.Address, &o.expired, &o.paused, &o.Entry, &o.Position, &o.Secret, &o.policy, &o.consents,
 			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 			&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
 		return o, err
@@ -171,7 +174,7 @@ func (tx *Tx) queueClaim(b *pgx.Batch, r ClaimRequest, free []candidate, claimed
 	var hashes [][]byte
 	for _, c := range free {
 		ids, addresses = append(ids, c.TouchID), append(addresses, c.Address)
-		hashes = append(hashes, hashAddress(c.secret, r.Channel, c.Address))
+		hashes = append(hashes, hashAddress(c.Secret, r.Channel, c.Address))
 	}
 	b.Queue(`WITH changed AS (
 		UPDATE touches t SET status = CASE WHEN s.reason IS NULL THEN 'claimed' ELSE 'suppressed' END,
@@ -224,11 +227,12 @@ type Settlement struct {
 
 // answered lists the statuses from which a touch may move to $1. What a provider said first is never lowered.
 var answered = map[audience.TouchStatus][]string{
-	audience.Planned:   {"claimed"},
-	audience.Uncertain: {"claimed"},
-	audience.Accepted:  {"claimed", "uncertain"},
-	audience.Failed:    {"claimed", "uncertain", "accepted"},
-	audience.Delivered: {"claimed", "uncertain", "accepted", "failed"},
+	audience.Planned:    {"claimed"},
+	audience.Uncertain:  {"claimed"},
+	audience.Accepted:   {"claimed", "uncertain"},
+	audience.Failed:     {"claimed", "uncertain", "accepted"},
+	audience.Suppressed: {"claimed", "uncertain"},
+	audience.Delivered:  {"claimed", "uncertain", "accepted", "failed"},
 }
 
 // Settle records what became of a claimed message. A late answer resolves an uncertain one; an answer never lowers
@@ -293,8 +297,9 @@ func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 	var list []Outgoing
 	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
 		rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.topic,
-			t.attempts, t.address, t.updated_at, j.entry, j.position, `+prefixed("c")+`
+			t.attempts, t.address, t.updated_at, j.entry, j.position, w.secret, `+prefixed("c")+`
 			FROM touches t
+			JOIN workspaces w ON w.id = t.workspace_id
 			JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
 			JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
 			JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
@@ -305,7 +310,7 @@ func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 			var o Outgoing
 			c := &o.Customer
 			err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
-				&o.Attempts, &o.Address, &o.ClaimedAt, &o.Entry, &o.Position,
+				&o.Attempts, &o.Address, &o.ClaimedAt, &o.Entry, &o.Position, &o.Secret,
 				&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 				&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
 			return o, err

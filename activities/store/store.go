@@ -164,6 +164,9 @@ func retryable(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
 }
 
+// IsNotFound reports whether the workspace holds no such row.
+func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
+
 // Refused reports whether Postgres will never take the data it was given: the data, not the moment, is at fault.
 func Refused(err error) bool {
 	var pg *pgconn.PgError

@@ -1,0 +1,71 @@
+package activities
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/worker"
+
+	"dotyk/activities/store"
+	"dotyk/channels"
+)
+
+// Starter starts and wakes the workflows that carry cohorts. Both calls may be repeated.
+type Starter interface {
+	// Start starts a new cohort's workflow.
+	Start(ctx context.Context, c store.CohortRef) error
+	// Wake makes a cohort's workflow look again, and starts it when nobody did.
+	Wake(ctx context.Context, c store.CohortRef) error
+}
+
+// Config of the activities.
+type Config struct {
+	Store   *store.Store
+	Starter Starter
+	Waker   *Waker
+	Email   channels.EmailSender // nil: e-mail cannot be sent, its touches fail and say so
+	SMS     channels.SMSSender   // nil: SMS cannot be sent, its touches fail and say so
+	Logger  *slog.Logger
+
+	PublicURL string  // where customers and providers reach us, without a slash at the end
+	From      Address // of e-mail
+	SMSFrom   string  // E.164 number, alphanumeric sender or messaging service sid
+
+	// Lateness is how old an event may be and still make a customer enter a campaign. Older ones are stored only, so
+	// that an import of the past greets nobody. Default 72 hours.
+	Lateness time.Duration
+	// Instance names this process in claims. It must differ between processes, also between one and its successor.
+	Instance string
+	// Reconcile is how long after a claim an SMS provider that does not know the message is believed. Default 30 s.
+	Reconcile time.Duration
+}
+
+// Address is a sender of e-mail.
+type Address struct {
+	Email string
+	Name  string
+}
+
+// Activities are registered with a Temporal worker by Register.
+type Activities struct {
+	Config
+	versions *versions
+}
+
+// New makes the activities of one process.
+func New(c Config) *Activities {
+	if c.Lateness == 0 {
+		c.Lateness = 72 * time.Hour
+	}
+	if c.Reconcile == 0 {
+		c.Reconcile = 30 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Activities{Config: c, versions: newVersions()}
+}
+
+// Register makes a worker run the activities.
+func Register(w worker.ActivityRegistry, a *Activities) { w.RegisterActivity(a) }

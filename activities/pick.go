@@ -1,0 +1,168 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"dotyk/activities/store"
+)
+
+// PickInput names the stream of events to pick.
+type PickInput struct {
+	Shard int16
+}
+
+const (
+	pickTurn    = 10 * time.Minute // then Temporal is told, so that its history shows that picking goes on
+	pickBatch   = 500              // events in one transaction
+	pickIdle    = 2 * time.Second  // how often to look without being woken
+	handOvers   = 16               // workflows that are started at one time
+	forgetAfter = 10 * time.Second // a cohort whose workflow did nothing for so long is handed over again
+)
+
+// Pick judges the events of a shard as they come in: which campaigns a customer enters, which waiting journeys they
+// concern. It runs until its turn is over or the worker stops, and returns an error only when the store or Temporal
+// is away; then it is tried again, and nothing is lost.
+func (a *Activities) Pick(ctx context.Context, in PickInput) error {
+	turn := time.NewTimer(pickTurn)
+	defer turn.Stop()
+	beat := time.NewTicker(pickIdle)
+	defer beat.Stop()
+	stopping := activity.GetWorkerStopChannel(ctx)
+	sweepAt := time.Now()
+	for {
+		activity.RecordHeartbeat(ctx)
+		picked, err := a.pickShard(ctx, in.Shard)
+		if err != nil {
+			return err
+		}
+		if in.Shard == 0 && !time.Now().Before(sweepAt) {
+			more, err := a.sweep(ctx)
+			if err != nil {
+				return err
+			}
+			if !more {
+				sweepAt = time.Now().Add(pickIdle)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-stopping:
+			return nil
+		case <-turn.C:
+			return nil
+		default:
+		}
+		if picked > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-stopping:
+			return nil
+		case <-turn.C:
+			return nil
+		case <-a.Waker.shards[in.Shard]:
+			sweepAt = time.Now() // an audience is announced in the same way
+		case <-beat.C:
+		}
+	}
+}
+
+// pickShard picks one batch for every workspace that has events waiting, and says how many events that were.
+func (a *Activities) pickShard(ctx context.Context, shard int16) (int, error) {
+	workspaces, err := a.Store.WorkspacesWithEvents(ctx, shard)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, ws := range workspaces {
+		n, err := a.pickBatch(ctx, ws, shard)
+		if err != nil {
+			return total, fmt.Errorf("pick events of workspace %d: %w", ws, err)
+		}
+		total += n
+		activity.RecordHeartbeat(ctx)
+	}
+	return total, nil
+}
+
+func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16) (int, error) {
+	var p *picker
+	err := a.Store.In(ctx, ws, func(tx *store.Tx) error {
+		events, err := tx.ClaimEvents(ctx, shard, pickBatch)
+		if err != nil {
+			return err
+		}
+		p = &picker{events: events, now: time.Now(), lateness: a.Lateness, out: store.Picked{Shard: shard}}
+		if len(events) == 0 {
+			return nil
+		}
+		if err := p.load(ctx, tx, a.versions); err != nil {
+			return err
+		}
+		p.pick()
+		return tx.WritePicked(ctx, p.out)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return len(p.events), a.handOver(ctx, ws, p.out.Cohorts, p.wake())
+}
+
+// handOver starts the workflows of new cohorts and wakes those of old ones. What a crash leaves out here is found by
+// sweep.
+func (a *Activities) handOver(ctx context.Context, ws int64, fresh []store.Cohort, wake []string) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(handOvers)
+	for i := range fresh {
+		g.Go(func() error {
+			return a.Starter.Start(ctx, store.CohortRef{Workspace: ws, ID: fresh[i].ID, Size: len(fresh[i].Journeys)})
+		})
+	}
+	for _, id := range wake {
+		g.Go(func() error { return a.Starter.Wake(ctx, store.CohortRef{Workspace: ws, ID: id, Size: 1}) })
+	}
+	if err := g.Wait(); err != nil {
+		return fmt.Errorf("hand over to workflows: %w", err)
+	}
+	return nil
+}
+
+// sweep hands over what a crash left behind, and lets the next page of each open audience enter. It says whether
+// there is more to do at once.
+func (a *Activities) sweep(ctx context.Context) (bool, error) {
+	const most = 200
+	forgotten, err := a.Store.Forgotten(ctx, time.Now().Add(-forgetAfter), most)
+	if err != nil {
+		return false, err
+	}
+	g, waking := errgroup.WithContext(ctx)
+	g.SetLimit(handOvers)
+	for _, c := range forgotten {
+		g.Go(func() error { return a.Starter.Wake(waking, c) })
+	}
+	if err := g.Wait(); err != nil {
+		return false, fmt.Errorf("hand over again: %w", err)
+	}
+	open, err := a.Store.OpenAudiences(ctx)
+	if err != nil {
+		return false, err
+	}
+	more := false
+	for _, ref := range open {
+		progress, err := a.enterPage(ctx, ref)
+		if err != nil {
+			return false, fmt.Errorf("let audience enter: %w", err)
+		}
+		more = more || progress
+		activity.RecordHeartbeat(ctx)
+	}
+	return more, nil
+}

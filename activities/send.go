@@ -1,0 +1,310 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"dotyk/activities/store"
+	"dotyk/channels"
+	"dotyk/rules/audience"
+)
+
+// SendInput names what to send: every planned message of a cohort on a channel.
+type SendInput struct {
+	Workspace int64
+	Cohort    string
+	Channel   audience.Channel
+	Size      int // of the cohort; one needs no second sender
+}
+
+// SendResult counts what became of the messages.
+type SendResult struct {
+	Accepted   int
+	Failed     int
+	Suppressed int
+	Uncertain  int
+	Held       bool // the campaign is paused; what is planned stays planned
+}
+
+// ErrorTryLater is the type of the error by which Send asks Temporal to be called again: some messages could not be
+// sent now and are planned still.
+const ErrorTryLater = "TryLater"
+
+// heartbeatEvery keeps a long Send known to be alive. A short one never beats.
+const heartbeatEvery = 3 * time.Second
+
+// Send delivers. For each message it commits a claim before the provider is called and the answer right after, so
+// that at any instant no more messages are of unknown fate than connections are open. A repeated Send first settles
+// what an earlier one left without an answer, and never sends such a message blindly.
+func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer a.beat(ctx)()
+	s := &sending{Activities: a, in: in, info: activity.GetInfo(ctx)}
+	s.claim = fmt.Sprintf("%s/%s/%d", a.Instance, s.info.ActivityID, s.info.Attempt)
+	connections := s.connections()
+	if connections == 0 {
+		return SendResult{}, temporal.NewApplicationErrorWithOptions("no "+string(in.Channel)+" sender is configured",
+			ErrorTryLater, temporal.ApplicationErrorOptions{NextRetryDelay: time.Minute})
+	}
+	if s.info.Attempt > 1 {
+		if err := s.reconcile(ctx); err != nil {
+			return s.result, err
+		}
+	}
+	g, sending := errgroup.WithContext(ctx)
+	for range min(connections, max(in.Size, 1)) {
+		g.Go(func() error { return s.run(sending) })
+	}
+	if err := g.Wait(); err != nil {
+		return s.result, err
+	}
+	if s.later > 0 {
+		return s.result, temporal.NewApplicationErrorWithOptions(
+			fmt.Sprintf("%d messages could not be sent now: %s", s.later, s.reason), ErrorTryLater,
+			temporal.ApplicationErrorOptions{NextRetryDelay: s.delay})
+	}
+	return s.result, nil
+}
+
+// beat sends heartbeats until the returned function is called.
+func (a *Activities) beat(ctx context.Context) func() {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		t := time.NewTicker(heartbeatEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				activity.RecordHeartbeat(ctx)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		wg.Wait()
+	}
+}
+
+// sending is one attempt to send the planned messages of a cohort.
+type sending struct {
+	*Activities
+	in    SendInput
+	info  activity.Info
+	claim string
+
+	mu     sync.Mutex
+	result SendResult
+	later  int           // messages that stay planned
+	delay  time.Duration // the longest that a provider asked to wait
+	reason string
+}
+
+func (s *sending) connections() int {
+	switch {
+	case s.in.Channel == audience.Email && s.Email != nil:
+		return s.Email.Connections()
+	case s.in.Channel == audience.SMS && s.SMS != nil:
+		return s.SMS.Connections()
+	default:
+		return 0
+	}
+}
+
+func (s *sending) request(limit int) store.ClaimRequest {
+	return store.ClaimRequest{
+		Workspace: s.in.Workspace, Cohort: s.in.Cohort, Channel: s.in.Channel, Claim: s.claim, Limit: limit, Now: time.Now(),
+	}
+}
+
+// run claims and delivers one message after another until none is left.
+func (s *sending) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		c, err := s.Store.Claim(ctx, s.request(1))
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.result.Suppressed += c.Suppressed
+		s.result.Held = s.result.Held || c.Held
+		s.mu.Unlock()
+		if len(c.Messages) == 0 {
+			if c.Suppressed > 0 {
+				continue
+			}
+			return nil
+		}
+		if err := s.deliver(ctx, &c.Messages[0]); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider
+// cannot be reached at all.
+func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
+	sent, err := s.send(ctx, m)
+	st := store.Settlement{TouchID: m.TouchID, Summary: sent.summary}
+	switch failure := asSendError(err); {
+	case err == nil:
+		st.Status, st.Outcome = audience.Accepted, sent.receipt.Response
+		st.ProviderID, st.Segments = sent.receipt.ProviderID, sent.receipt.Segments
+	case failure == nil: // its content could not be made
+		st.Status, st.Outcome = audience.Failed, err.Error()
+	default:
+		s.judge(failure, &st)
+	}
+	s.count(st, err)
+	// The answer is recorded even when the activity is being cancelled: it is all we will ever know.
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if st.Status == "" { // unknown, and the provider can be asked: the claim stays, a later attempt reconciles it
+		return nil
+	}
+	if err := s.settle(settle, st); err != nil {
+		return err
+	}
+	if failure := asSendError(err); failure != nil && failure.Kind == channels.Unreachable {
+		return s.tryLater(failure.Error(), failure.RetryAfter)
+	}
+	return nil
+}
+
+// settle records an answer and tries again while the store is away: the message may be sent by now.
+func (s *sending) settle(ctx context.Context, st store.Settlement) error {
+	pause := 50 * time.Millisecond
+	for {
+		err := s.Store.Settle(ctx, s.in.Workspace, st)
+		if err == nil || !store.Unavailable(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+			pause = min(2*pause, 2*time.Second)
+		}
+	}
+}
+
+func asSendError(err error) *channels.SendError {
+	var failure *channels.SendError
+	if errors.As(err, &failure) {
+		return failure
+	}
+	return nil
+}
+
+// judge says what a provider's failure means for the message and its address.
+func (s *sending) judge(f *channels.SendError, st *store.Settlement) {
+	st.Outcome = f.Error()
+	switch f.Kind {
+	case channels.Temporary, channels.Unreachable, channels.SenderBlocked:
+		st.Status = audience.Planned
+		s.mu.Lock()
+		s.later++
+		s.delay = max(s.delay, f.RetryAfter)
+		s.reason = f.Error()
+		s.mu.Unlock()
+	case channels.BadAddress:
+		st.Status, st.Suppress = audience.Failed, "bad_address"
+	case channels.OptedOut:
+		st.Status, st.Suppress = audience.Suppressed, "opted_out"
+	case channels.BadMessage:
+		st.Status = audience.Failed
+	case channels.Unknown:
+		if s.in.Channel == audience.SMS { // Twilio can be asked
+			s.mu.Lock()
+			s.later++
+			s.delay = max(s.delay, s.Reconcile)
+			s.reason = f.Error()
+			s.mu.Unlock()
+			return
+		}
+		st.Status = audience.Uncertain
+	}
+}
+
+func (s *sending) count(st store.Settlement, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch st.Status {
+	case audience.Accepted:
+		s.result.Accepted++
+	case audience.Failed:
+		s.result.Failed++
+	case audience.Suppressed:
+		s.result.Suppressed++
+	case audience.Uncertain:
+		s.result.Uncertain++
+	case audience.Planned, audience.Claimed, audience.Delivered, audience.Recorded, "":
+	}
+	if err != nil {
+		s.Logger.Warn("message not sent", "touch", st.TouchID, "channel", s.in.Channel, "status", st.Status, "error", err)
+	}
+}
+
+func (s *sending) tryLater(reason string, after time.Duration) error {
+	return temporal.NewApplicationErrorWithOptions(reason, ErrorTryLater,
+		temporal.ApplicationErrorOptions{NextRetryDelay: after})
+}
+
+// reconcile settles what an earlier attempt claimed and did not settle. E-mail that was claimed may have been sent:
+// it is uncertain. SMS can be asked about: what the provider knows was accepted, what it does not know after a while
+// was not, and is planned again.
+func (s *sending) reconcile(ctx context.Context) error {
+	orphans, err := s.Store.Orphans(ctx, s.request(0))
+	if err != nil {
+		return err
+	}
+	for i := range orphans {
+		m := &orphans[i]
+		st := store.Settlement{TouchID: m.TouchID, Status: audience.Uncertain,
+			Outcome: "the process ended between the claim and the answer: it may have been sent"}
+		if s.in.Channel == audience.SMS {
+			if st, err = s.ask(ctx, m); err != nil {
+				return err
+			}
+		}
+		if err := s.Store.Settle(ctx, s.in.Workspace, st); err != nil {
+			return err
+		}
+		s.count(st, nil)
+	}
+	return nil
+}
+
+// ask finds out from the SMS provider what became of a claimed message.
+func (s *sending) ask(ctx context.Context, m *store.Outgoing) (store.Settlement, error) {
+	st := store.Settlement{TouchID: m.TouchID}
+	message, err := s.sms(ctx, m)
+	if err != nil {
+		st.Status, st.Outcome = audience.Uncertain, "it may have been sent, and its text cannot be made again to ask: "+err.Error()
+		return st, nil
+	}
+	receipt, err := s.SMS.Find(ctx, message, m.ClaimedAt)
+	switch {
+	case err == nil:
+		st.Status, st.Outcome, st.Summary = audience.Accepted, "found at the provider after its answer was lost", message.Body
+		st.ProviderID, st.Segments = receipt.ProviderID, receipt.Segments
+		return st, nil
+	case errors.Is(err, channels.ErrNotFound) && time.Since(m.ClaimedAt) >= s.Reconcile:
+		st.Status, st.Outcome = audience.Planned, "the provider does not know it: it was not sent"
+		return st, nil
+	case errors.Is(err, channels.ErrNotFound):
+		return st, s.tryLater("waiting to learn whether a message was sent", s.Reconcile-time.Since(m.ClaimedAt))
+	default:
+		return st, s.tryLater("ask the provider about a message: "+err.Error(), 0)
+	}
+}

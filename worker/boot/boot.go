@@ -1,0 +1,187 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"dotyk/activities"
+	"dotyk/activities/store"
+	"dotyk/channels"
+	"dotyk/channels/email"
+	"dotyk/channels/sms"
+	"dotyk/rules/audience"
+	"dotyk/workflows"
+)
+
+// Worker is a running worker: it picks events, carries journeys and sends messages until Stop.
+type Worker struct {
+	Store    *store.Store
+	client   client.Client
+	workers  []worker.Worker
+	email    channels.EmailSender
+	cancel   context.CancelFunc
+	waker    sync.WaitGroup
+	ownStore bool
+}
+
+// Options are for programs that hold the worker together with other parts.
+type Options struct {
+	Logger *slog.Logger
+	// Store is used instead of one of the worker's own, and is not closed by Stop.
+	Store *store.Store
+	// StoreConns bounds the connections of a store of the worker's own.
+	StoreConns int
+	// Reconcile and Lateness are those of activities.Config.
+	Reconcile time.Duration
+	Lateness  time.Duration
+}
+
+// stopTimeout is how long messages that are being sent may take to finish when the worker stops.
+const stopTimeout = 20 * time.Second
+
+// Start connects to everything and begins to work. The context governs the start alone.
+func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w := &Worker{Store: o.Store, cancel: cancel}
+	defer func() {
+		if err != nil {
+			w.Stop()
+		}
+	}()
+	if w.Store == nil {
+		w.ownStore = true
+		if w.Store, err = store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: o.StoreConns}); err != nil {
+			return nil, err
+		}
+	}
+	conf, err := w.configure(c, o)
+	if err != nil {
+		return nil, err
+	}
+	w.client, err = client.DialContext(ctx, client.Options{
+		HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: log.NewStructuredLogger(o.Logger),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.TemporalAddress, err)
+	}
+	conf.Starter = cohorts{w.client}
+	w.waker.Go(func() { conf.Waker.Run(running) })
+	if err := w.startWorkers(activities.New(conf)); err != nil {
+		return nil, err
+	}
+	return w, w.startIntakes(ctx)
+}
+
+func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	conf := activities.Config{
+		Store: w.Store, Logger: o.Logger, PublicURL: c.publicURL(), SMSFrom: c.SMSFrom, Reconcile: o.Reconcile,
+		Lateness: o.Lateness, Instance: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()[:8]),
+		Waker: activities.NewWaker(w.Store, o.Logger),
+	}
+	if c.EmailFrom != "" {
+		from, err := mail.ParseAddress(c.EmailFrom)
+		if err != nil {
+			return conf, fmt.Errorf("parse sender of e-mail: %w", err)
+		}
+		conf.From = activities.Address{Email: from.Address, Name: from.Name}
+	}
+	if c.SMTPURL != "" {
+		parsed, err := email.ParseURL(c.SMTPURL)
+		if err != nil {
+			return conf, err
+		}
+		if w.email, err = email.New(parsed); err != nil {
+			return conf, err
+		}
+		conf.Email = w.email
+	}
+	if c.TwilioAccountSID != "" {
+		conf.SMS, err = sms.New(sms.Config{
+			AccountSID: c.TwilioAccountSID, AuthToken: c.TwilioAuthToken, BaseURL: c.TwilioBaseURL,
+		})
+		if err != nil {
+			return conf, err
+		}
+	}
+	return conf, nil
+}
+
+// startWorkers polls the main queue and one queue a channel, which can be limited and stopped by itself.
+func (w *Worker) startWorkers(a *activities.Activities) error {
+	core := worker.New(w.client, workflows.TaskQueue, worker.Options{WorkerStopTimeout: stopTimeout})
+	workflows.Register(core)
+	activities.Register(core, a)
+	w.workers = append(w.workers, core)
+	for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
+		sender := worker.New(w.client, workflows.SendQueue(channel), worker.Options{
+			DisableWorkflowWorker: true, WorkerStopTimeout: stopTimeout,
+		})
+		activities.Register(sender, a)
+		w.workers = append(w.workers, sender)
+	}
+	for i, one := range w.workers {
+		if err := one.Start(); err != nil {
+			w.workers = w.workers[:i]
+			return fmt.Errorf("start worker: %w", err)
+		}
+	}
+	return nil
+}
+
+// startIntakes makes sure that every shard has its picker; those that run already go on.
+func (w *Worker) startIntakes(ctx context.Context) error {
+	for shard := range int16(store.Shards) {
+		_, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: workflows.IntakeID(shard), TaskQueue: workflows.TaskQueue,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		}, workflows.Intake, workflows.IntakeInput{Shard: shard})
+		if err != nil {
+			return fmt.Errorf("start intake of shard %d: %w", shard, err)
+		}
+	}
+	return nil
+}
+
+// Stop lets messages under way finish, for a while, and closes every connection.
+func (w *Worker) Stop() {
+	var all sync.WaitGroup
+	for _, one := range w.workers {
+		all.Go(one.Stop)
+	}
+	all.Wait()
+	w.cancel()
+	w.waker.Wait()
+	if w.client != nil {
+		w.client.Close()
+	}
+	if w.email != nil {
+		if err := w.email.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			slog.Warn("close mail connections", "error", err)
+		}
+	}
+	if w.ownStore && w.Store != nil {
+		w.Store.Close()
+	}
+}

@@ -1,0 +1,63 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+)
+
+// Config is what every program of Dotyk is configured by. Each field is a flag and an environment variable.
+type Config struct {
+	DatabaseURL       string `name:"database-url" env:"DATABASE_URL" help:"Postgres, as postgres://user:password@host/database."`
+	TemporalAddress   string `name:"temporal-address" env:"TEMPORAL_ADDRESS" help:"Temporal server, as host:port."`
+	TemporalNamespace string `name:"temporal-namespace" env:"TEMPORAL_NAMESPACE" default:"default" help:"Temporal namespace."`
+	SMTPURL           string `name:"smtp-url" env:"SMTP_URL" help:"Mail server, as smtp://user:password@host:587 or smtps://…; options: tls=mandatory|opportunistic|none, pool=10, timeout=15s, helo=NAME."`
+	TwilioAccountSID  string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" help:"Twilio account."`
+	TwilioAuthToken   string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" help:"Twilio secret."`
+	TwilioBaseURL     string `name:"twilio-base-url" env:"TWILIO_BASE_URL" help:"Another server that speaks Twilio's API."`
+	PublicURL         string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
+	EmailFrom         string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
+	SMSFrom           string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
+}
+
+// ErrMissing says that a program cannot start without a setting.
+var ErrMissing = errors.New("missing setting")
+
+// Validate checks what the worker needs and says what to set.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, need := range []struct{ value, flag, env string }{
+		{c.DatabaseURL, "--database-url", "DATABASE_URL"},
+		{c.TemporalAddress, "--temporal-address", "TEMPORAL_ADDRESS"},
+		{c.PublicURL, "--public-url", "PUBLIC_URL"},
+	} {
+		if need.value == "" {
+			errs = append(errs, fmt.Errorf("%w: give %s or set %s", ErrMissing, need.flag, need.env))
+		}
+	}
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			errs = append(errs, fmt.Errorf("PUBLIC_URL %q: give a URL such as https://touch.example.com", c.PublicURL))
+		}
+	}
+	if c.SMTPURL != "" && c.EmailFrom == "" {
+		errs = append(errs, fmt.Errorf("%w: SMTP_URL is set, so give --email-from or set DOTYK_EMAIL_FROM", ErrMissing))
+	}
+	if c.EmailFrom != "" {
+		if _, err := mail.ParseAddress(c.EmailFrom); err != nil {
+			errs = append(errs, fmt.Errorf("DOTYK_EMAIL_FROM %q: give an address such as 'Shop <hello@shop.example>'", c.EmailFrom))
+		}
+	}
+	if (c.TwilioAccountSID == "") != (c.TwilioAuthToken == "") {
+		errs = append(errs, fmt.Errorf("%w: set both TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or neither", ErrMissing))
+	}
+	if c.TwilioAccountSID != "" && c.SMSFrom == "" {
+		errs = append(errs, fmt.Errorf("%w: TWILIO_ACCOUNT_SID is set, so give --sms-from or set DOTYK_SMS_FROM", ErrMissing))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) publicURL() string { return strings.TrimRight(c.PublicURL, "/") }
