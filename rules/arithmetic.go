@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"time"
 )
 
@@ -98,18 +97,14 @@ func addWhole(x, y int64) (int64, bool) {
 }
 
 func multiplyWhole(x, y int64) (int64, bool) {
+	if x == 0 || y == 0 {
+		return 0, true
+	}
 	if x == math.MinInt64 || y == math.MinInt64 {
 		return 0, false
 	}
-	high, low := bits.Mul64(magnitude(x), magnitude(y))
-	return x * y, high == 0 && low <= math.MaxInt64
-}
-
-func magnitude(x int64) uint64 {
-	if x < 0 {
-		return uint64(-x)
-	}
-	return uint64(x)
+	product := x * y
+	return product, product/y == x
 }
 
 func (r *run) sum(items []any) (any, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,12 +72,15 @@ var builtins = map[string]func(r *run, args []any) (any, error){
 	},
 	fnTruth: func(_ *run, args []any) (any, error) { return truth(args[0].(string), args[1]) },
 	fnEach: func(r *run, args []any) (any, error) {
-		return args[1], r.spend(int(args[0].(int64)))
+		return args[1], r.spend(args[0].(int))
 	},
-	fnNow:      func(r *run, _ []any) (any, error) { return present(r.env.Now), nil },
-	fnCustomer: func(r *run, args []any) (any, error) { return customerField(r.env, args[0].(string)), nil },
-	fnEvent:    func(r *run, args []any) (any, error) { return eventValue(r.env.Event, args[0].(string)), nil },
-	fnEntry:    func(r *run, args []any) (any, error) { return plain(r.env.Entry[args[0].(string)]), nil },
+	fnNow: func(r *run, _ []any) (any, error) { return present(r.env.Now), nil },
+	fnCustomer: func(r *run, args []any) (any, error) {
+		value := customerField(r.env, args[0].(string))
+		return value, r.spend(len(list(value)))
+	},
+	fnEvent: func(r *run, args []any) (any, error) { return eventValue(r.env.Event, args[0].(string)), nil },
+	fnEntry: func(r *run, args []any) (any, error) { return plain(r.env.Entry[args[0].(string)]), nil },
 	fnResult: func(r *run, args []any) (any, error) {
 		return resultField(r.env, args[0].(string), args[1].(string)), nil
 	},
@@ -171,9 +175,9 @@ func kindOf(v any) kind {
 }
 
 func ordered(holds func(order int) bool) func(*run, []any) (any, error) {
-	return func(_ *run, args []any) (any, error) {
+	return func(r *run, args []any) (any, error) {
 		order, ok := compare(args[0], args[1])
-		return ok && holds(order), nil
+		return ok && holds(order), r.spendOnText(args[0])
 	}
 }
 
@@ -221,22 +225,43 @@ func textTest(test func(s, part string) bool) func(*run, []any) (any, error) {
 		if !ok || !alsoOK {
 			return false, nil
 		}
-		return test(s, p), r.spend(1 + len(s)/textPerWork)
+		return test(s, p), r.spendOnText(s)
 	}
 }
 
-// textPerWork is how many bytes of text are looked through at the cost of one unit of work.
-const textPerWork = 64
+// pattern is a compiled regular expression and the number of its instructions. RE2 takes at worst time in proportion to
+// that number times the length of the text.
+type pattern struct {
+	expression *regexp.Regexp
+	size       int
+}
+
+func newPattern(source string) (*pattern, error) {
+	expression, err := regexp.Compile(source)
+	if err != nil {
+		return nil, fmt.Errorf("compile pattern: %w", err)
+	}
+	parsed, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return nil, fmt.Errorf("parse pattern: %w", err)
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil, fmt.Errorf("measure pattern: %w", err)
+	}
+	return &pattern{expression, len(program.Inst)}, nil
+}
 
 func matches(r *run, args []any) (any, error) {
 	s, ok := args[0].(string)
 	if !ok {
 		return false, nil
 	}
-	if err := r.spend(1 + len(s)); err != nil { // RE2 is linear, but not fast
+	p := args[1].(*pattern)
+	if err := r.spend(1 + len(s)*p.size/patternPerWork); err != nil {
 		return nil, err
 	}
-	return args[1].(*regexp.Regexp).MatchString(s), nil
+	return p.expression.MatchString(s), nil
 }
 
 func textChange(change func(string) string) func(*run, []any) (any, error) {
@@ -245,7 +270,7 @@ func textChange(change func(string) string) func(*run, []any) (any, error) {
 		if !ok {
 			return nil, nil //nolint:nilnil // nil is the missing value
 		}
-		return change(s), r.spend(1 + len(s)/textPerWork)
+		return change(s), r.spendOnText(s)
 	}
 }
 

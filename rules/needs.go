@@ -9,11 +9,12 @@ import (
 type Needs struct {
 	History  map[string]time.Duration // event name -> how far back; 0 means all of it
 	Consents bool                     // Unsubscribed
+	Sent     bool                     // Sent: what became of earlier messages
 }
 
 // Merge gives what two rules need together: of two windows on the same event, the longer.
 func (n Needs) Merge(o Needs) Needs {
-	merged := Needs{History: maps.Clone(n.History), Consents: n.Consents || o.Consents}
+	merged := Needs{History: maps.Clone(n.History), Consents: n.Consents || o.Consents, Sent: n.Sent || o.Sent}
 	for name, window := range o.History {
 		merged.addWindow(name, window)
 	}

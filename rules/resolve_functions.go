@@ -155,7 +155,7 @@ func (r *resolver) body(n ast.Node, item kind, condition bool) part {
 	}
 	p := resolve(n)
 	r.items = r.items[:len(r.items)-1]
-	node := &ast.PredicateNode{Node: r.call(n, fnEach, constant(n, int64(size(n))), p.node)}
+	node := &ast.PredicateNode{Node: r.call(n, fnEach, constant(n, size(n)), p.node)}
 	node.SetLocation(n.Location())
 	return part{node: node, kind: p.kind}
 }

@@ -215,6 +215,7 @@ func (r *resolver) sentField(call ast.Node, args []ast.Node, property ast.Node) 
 	if !ok {
 		return r.fail(args[0], `the step of sent must be written out, as in sent("hello").delivered`)
 	}
+	r.needs.Sent = true
 	if !slices.Contains(r.opts.Sent, step.Value) {
 		if slices.Contains(r.opts.Later, step.Value) {
 			return r.failWith(ErrNotYet, step, fmt.Sprintf("nothing is known here of the message %s: that step does not come before this one", step.Value))

@@ -1,8 +1,9 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
-	"regexp"
+	"regexp/syntax"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -224,13 +225,18 @@ func (r *resolver) matching(n *ast.BinaryNode) part {
 	if !left.kind.may(kindText) {
 		return r.fail(n, fmt.Sprintf("matches works on text, and %s is %s", brief(n.Left), left.kind))
 	}
-	pattern, ok := n.Right.(*ast.StringNode)
+	written, ok := n.Right.(*ast.StringNode)
 	if !ok {
 		return r.fail(n.Right, "the pattern of matches must be written out")
 	}
-	compiled, err := regexp.Compile(pattern.Value)
+	compiled, err := newPattern(written.Value)
 	if err != nil {
-		return r.fail(n.Right, fmt.Sprintf("the pattern cannot be read: %v", err))
+		message := err.Error()
+		var fault *syntax.Error
+		if errors.As(err, &fault) {
+			message = fault.Error()
+		}
+		return r.fail(n.Right, "the pattern cannot be read: "+message)
 	}
 	return part{node: r.call(n, fnMatches, left.node, constant(n.Right, compiled)), kind: kindBool, fixed: left.fixed}
 }

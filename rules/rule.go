@@ -34,6 +34,7 @@ type Options struct {
 // Rule is a compiled rule. It is immutable and safe for concurrent use.
 type Rule struct {
 	source  string
+	want    Want
 	program *vm.Program
 	needs   Needs
 	always  *bool
@@ -56,7 +57,7 @@ func Compile(src string, opts Options) (*Rule, error) {
 	if err != nil {
 		return nil, newError(src, 0, err.Error())
 	}
-	rule := &Rule{source: src, program: program, needs: r.needs}
+	rule := &Rule{source: src, want: opts.Want, program: program, needs: r.needs}
 	if opts.Want == WantBool {
 		rule.always = always
 	}
@@ -136,11 +137,17 @@ func (r *Rule) judge(state *run) (bool, error) {
 
 // Value evaluates a rule and gives its result as JSON can hold it: nil for missing, bool, int64, float64, string, []any
 // or map[string]any; times are RFC 3339 text, durations as FormatDuration writes them. The error is an *Error: a budget
-// was exceeded (ErrWork, ErrMemory), or something that is neither stood where true or false is wanted (ErrNotBoolean).
+// was exceeded (ErrWork, ErrMemory), something that is neither stood where true or false is wanted (ErrNotBoolean), or the result is not
+// text although WantText was asked for (ErrNotText).
 func (r *Rule) Value(env Env) (any, error) {
 	result, err := (&run{env: &env}).execute(r.source, r.program)
 	if err != nil {
 		return nil, err
+	}
+	if _, text := result.(string); r.want == WantText && !text && result != nil {
+		e := newError(r.source, 0, fmt.Sprintf("the rule gives %s, where text is wanted", kindOf(result)))
+		e.cause = ErrNotText
+		return nil, e
 	}
 	return jsonSafe(result), nil
 }
@@ -149,6 +156,6 @@ func (r *Rule) Value(env Env) (any, error) {
 // "customer.email" or `count(events("order_completed", "90d"))`. What the rule did not come to look at is not there;
 // what is missing is nil. Values are JSON-safe, and cut short where they are long.
 func (r *Rule) Values(env Env) map[string]any {
-	_, values, _ := r.Judge(env) //nolint:errcheck // what was looked up before an error is what was asked for
+	_, values, _ := r.Judge(env) // what was looked up before an error is what was asked for; Bool gives the error
 	return values
 }

@@ -32,6 +32,17 @@ func (r *run) spend(work int) error {
 	return nil
 }
 
+const (
+	textPerWork    = 64 // bytes of text looked through at the cost of one unit of work
+	patternPerWork = 32 // the same for matches, times the size of its pattern
+)
+
+// spendOnText pays for looking through a text. Anything else costs nothing.
+func (r *run) spendOnText(v any) error {
+	s, _ := v.(string)
+	return r.spend(len(s) / textPerWork)
+}
+
 // execute runs a program within the budgets. The error is an *Error.
 func (r *run) execute(src string, program *vm.Program) (any, error) {
 	machine := vm.VM{MemoryBudget: maxMemory}

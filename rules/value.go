@@ -136,7 +136,7 @@ func (r *run) equal(a, b any) (bool, error) {
 		return true, r.spend(len(x))
 	}
 	order, ok := compare(a, b)
-	return ok && order == 0, nil
+	return ok && order == 0, r.spendOnText(a)
 }
 
 // jsonSafe turns a value of a rule into what encoding/json writes without loss: null, true, false, int64, float64,
@@ -151,7 +151,7 @@ func jsonSafe(v any) any {
 		}
 		return v.UTC().Format(time.RFC3339Nano)
 	case time.Duration:
-		if v < 0 {
+		if v <= -time.Second {
 			return "-" + FormatDuration(-v)
 		}
 		return FormatDuration(v)

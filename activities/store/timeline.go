@@ -272,3 +272,16 @@ func (s *Store) TouchesByStatus(ctx context.Context, workspace int64, status aud
 	}
 	return list, nil
 }
+
+// FeedEnd gives the number of the last change of status.
+func (s *Store) FeedEnd(ctx context.Context, workspace int64) (int64, error) {
+	var last int64
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		return tx.conn.QueryRow(ctx, `SELECT coalesce(max(id), 0) FROM touch_statuses WHERE workspace_id = $1`, workspace).
+			Scan(&last)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read end of feed: %w", err)
+	}
+	return last, nil
+}

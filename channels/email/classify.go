@@ -31,8 +31,8 @@ var enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})[ \n]?`)
 // broken connection, and it reads enhanced codes only of servers that announce them, so we read the reply ourselves.
 func newFailure(err error) *failure {
 	f := &failure{err: err, reason: gomail.ErrConnCheck}
-	var se *gomail.SendError
-	if !errors.As(err, &se) {
+	se, ok := errors.AsType[*gomail.SendError](err)
+	if !ok {
 		f.words = err.Error()
 		return f
 	}
@@ -42,6 +42,12 @@ func newFailure(err error) *failure {
 	f.words, _, _ = strings.Cut(f.words, ", affected ")
 	if f.code != 0 {
 		f.words = strings.TrimSpace(strings.TrimPrefix(f.words, strconv.Itoa(f.code)))
+		// textproto quotes the reply in its error since Go 1.26.
+		if quoted, err := strconv.QuotedPrefix(f.words); err == nil {
+			if words, err := strconv.Unquote(quoted); err == nil {
+				f.words = words
+			}
+		}
 		f.splitEnhanced()
 	}
 	return f
@@ -170,8 +176,7 @@ func dialError(ctx context.Context, err error) *channels.SendError {
 		e.Err = errors.Join(context.Cause(ctx), err)
 		return e
 	}
-	var reply *textproto.Error
-	if errors.As(err, &reply) {
+	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		f := failure{code: reply.Code, words: reply.Msg}
 		f.splitEnhanced()
 		e.Code = strings.TrimSpace(strconv.Itoa(f.code) + " " + f.enhanced)

@@ -66,8 +66,7 @@ func ParseURL(raw string) (Config, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		// The parser's own error quotes the whole address, password included.
-		var parse *url.Error
-		if errors.As(err, &parse) {
+		if parse, ok := errors.AsType[*url.Error](err); ok {
 			err = parse.Err
 		}
 		return Config{}, fmt.Errorf("%w: read URL: %w", ErrConfig, err)

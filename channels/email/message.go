@@ -125,6 +125,10 @@ func (o *outgoing) address(field, name, addr string) (*mail.Address, error) {
 	if !isASCII(local) {
 		o.ascii = false
 	}
+	if !isASCII(name) {
+		// net/mail leaves a backslash bare inside an encoded word, where its own parser, among others, refuses it.
+		name = strings.ReplaceAll(name, `\`, "")
+	}
 	return &mail.Address{Name: name, Address: local + "@" + domain}, nil
 }
 

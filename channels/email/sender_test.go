@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/http/httptest"
@@ -44,7 +45,13 @@ func newSender(t testing.TB, srv *smtptest.Server, change func(*email.Config)) *
 	return s
 }
 
-func requireKind(t *testing.T, err error, kind channels.FailureKind) *channels.SendError {
+func requireKind(t *testing.T, err error, kind channels.FailureKind) {
+	t.Helper()
+	_ = sendError(t, err, kind)
+}
+
+// sendError is err as the SendError of that kind that it must be.
+func sendError(t *testing.T, err error, kind channels.FailureKind) *channels.SendError {
 	t.Helper()
 	var se *channels.SendError
 	require.ErrorAs(t, err, &se)
@@ -199,7 +206,7 @@ func TestSendFaults(t *testing.T) {
 				s = newSender(t, srv, func(c *email.Config) { c.Timeout = 150 * time.Millisecond })
 			}
 			_, err := s.Send(t.Context(), message(1))
-			se := requireKind(t, err, tc.kind)
+			se := sendError(t, err, tc.kind)
 			require.Equal(t, tc.code, se.Code)
 			require.NotEmpty(t, se.Detail)
 			require.NotContains(t, se.Detail, "5.1.1")
@@ -444,7 +451,7 @@ func TestClose(t *testing.T) {
 	go func() { closed <- s.Close() }()
 	require.Eventually(t, func() bool {
 		_, err := s.Send(t.Context(), message(2))
-		return requireKind(t, err, channels.Temporary).Unwrap() == email.ErrClosed //nolint:errorlint // the very value
+		return errors.Is(err, email.ErrClosed)
 	}, patience, time.Millisecond)
 	require.Empty(t, closed, "Close waits for the message in flight")
 	close(release)
@@ -457,7 +464,7 @@ func TestClose(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	for name, cfg := range map[string]email.Config{
@@ -500,7 +507,7 @@ func TestAuthentication(t *testing.T) {
 				require.NoError(t, err)
 				return
 			}
-			se := requireKind(t, err, tc.kind)
+			se := sendError(t, err, tc.kind)
 			require.NotContains(t, se.Error(), tc.password)
 		})
 	}

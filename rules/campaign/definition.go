@@ -32,6 +32,7 @@ type Definition struct {
 	Steps []Step
 
 	flow      flow
+	needs     rules.Needs
 	places    map[string]place
 	canonical []byte
 	hash      string

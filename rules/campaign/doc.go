@@ -2,6 +2,24 @@
 // place and advice; a Definition has one canonical form and hash. Advance is the interpreter: a pure function from a
 // journey's position and the facts to its next position and the effects to carry out.
 //
+//	campaign: welcome
+//	trigger: {event: registered, when: 'customer.email != ""'}
+//	topic: news
+//	goal: {event: order_completed, within: 14d}
+//	exit: [customer.unsubscribed]
+//	steps:
+//	  - email: {id: hello, template: welcome}
+//	  - wait: 2d
+//	  - wait_for: {id: viewed, event: product_viewed, timeout: 3d}
+//	  - branch:
+//	      - when: viewed.happened
+//	        steps: [{exit: viewed}]
+//	      - else: [{sms: {text: "Come and see"}}]
+//
+// What a file may hold is documented at Definition, and for each kind of step at its type. Rules are those of package
+// rules. What the language is to have and has not yet is refused by name, never ignored.
+//
 // It is pure like rules, and adds only a YAML parser to what rules may import. Start reading at Definition, then
-// Advance.
+// Advance. A file goes through source.go (bytes to nodes), parse.go and read_*.go (nodes to steps, collecting
+// violations), flow.go (steps to a graph) and canonical.go.
 package campaign

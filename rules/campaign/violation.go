@@ -70,7 +70,7 @@ func (v Violation) String() string {
 }
 
 // Violations is every violation of a campaign, in the order of the file. It is an error as long as it is not empty.
-type Violations []Violation
+type Violations []Violation //nolint:errname // it is first of all the list that the console shows
 
 // Error gives all violations, one after the other, for a person to read.
 func (vs Violations) Error() string {

@@ -53,7 +53,7 @@ const stopTimeout = 20 * time.Second
 
 // Start connects to everything and begins to work. The context governs the start alone.
 func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
-	if err := c.Validate(); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if o.Logger == nil {

@@ -25,8 +25,8 @@ type Config struct {
 // ErrMissing says that a program cannot start without a setting.
 var ErrMissing = errors.New("missing setting")
 
-// Validate checks what the worker needs and says what to set.
-func (c *Config) Validate() error {
+// Check says what is missing or wrong for a worker, and what to set.
+func (c *Config) Check() error {
 	var errs []error
 	for _, need := range []struct{ value, flag, env string }{
 		{c.DatabaseURL, "--database-url", "DATABASE_URL"},

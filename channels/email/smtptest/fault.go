@@ -38,8 +38,7 @@ type Fault struct {
 // listener wraps each connection so that faults can be injected below go-smtp, which has no hook for most commands.
 type listener struct {
 	net.Listener
-	server  *Server
-	stopped chan struct{}
+	server *Server
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -48,17 +47,16 @@ func (l *listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	l.server.opened()
-	w := &conn{Conn: c, server: l.server, stopped: l.stopped, r: bufio.NewReader(c)}
+	w := &conn{Conn: c, server: l.server, r: bufio.NewReader(c)}
 	return w, nil
 }
 
 // conn reads the client's lines one by one, so that a fault can answer in the server's stead.
 type conn struct {
 	net.Conn
-	server  *Server
-	stopped chan struct{}
-	r       *bufio.Reader
-	once    sync.Once
+	server *Server
+	r      *bufio.Reader
+	once   sync.Once
 
 	greeted bool
 	raw     bool // STARTTLS was asked: what follows is not lines

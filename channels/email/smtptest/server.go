@@ -43,8 +43,8 @@ type Server struct {
 	stats    Stats
 	commands []string
 	running  *smtp.Server
+	listener net.Listener
 	done     chan struct{} // closed when running's accept loop has ended
-	stopped  chan struct{} // closed by Stop, so that stalled connections end
 	conns    sync.WaitGroup
 }
 
@@ -66,14 +66,14 @@ func Start(tb testing.TB, cfg Config) *Server {
 // Stop closes the listener and every connection at once, as a crash would. Stopping twice does nothing.
 func (s *Server) Stop() error {
 	s.mu.Lock()
-	running, done, stopped := s.running, s.done, s.stopped
+	running, l, done := s.running, s.listener, s.done
 	s.running = nil
 	s.mu.Unlock()
 	if running == nil {
 		return nil
 	}
-	close(stopped)
-	err := running.Close()
+	// The listener is closed here too: a server that has not yet begun to serve does not know it.
+	err := errors.Join(running.Close(), l.Close())
 	<-done
 	s.conns.Wait()
 	if err != nil && !errors.Is(err, net.ErrClosed) {
@@ -157,7 +157,6 @@ func (s *Server) listen() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.addr = l.Addr().String()
-	s.stopped = make(chan struct{})
 	s.done = make(chan struct{})
 	if s.cfg.Implicit {
 		l = tls.NewListener(l, s.cfg.TLS)
@@ -171,11 +170,11 @@ func (s *Server) listen() error {
 	if !s.cfg.Implicit {
 		srv.TLSConfig = s.cfg.TLS
 	}
-	s.running = srv
+	s.running, s.listener = srv, l
 	go func(done chan struct{}) {
 		defer close(done)
 		// The error is the listener's end, which Stop causes.
-		_ = srv.Serve(&listener{Listener: l, server: s, stopped: s.stopped})
+		_ = srv.Serve(&listener{Listener: l, server: s})
 	}(s.done)
 	return nil
 }

@@ -1,0 +1,93 @@
+package content
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+
+	"github.com/osteele/liquid/values"
+)
+
+// normalise copies the data a template sees. A whole number that JSON made a float becomes an int, because the library
+// takes only ints as the ends of a range, for limit: and as an index.
+func normalise(v any, depth int) any {
+	if depth > maxNesting {
+		return nil
+	}
+	switch v := v.(type) {
+	case float64:
+		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+			return int(v)
+		}
+		return v
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return int(n)
+		}
+		f, err := v.Float64()
+		if err != nil {
+			return v.String()
+		}
+		return f
+	case map[string]any:
+		m := make(map[string]any, len(v))
+		for k, e := range v {
+			m[k] = normalise(e, depth+1)
+		}
+		return m
+	case []any:
+		a := make([]any, len(v))
+		for i, e := range v {
+			a[i] = normalise(e, depth+1)
+		}
+		return a
+	default:
+		return v
+	}
+}
+
+// nothing is Liquid's empty or blank, which the library lacks: it takes them for variables that do not exist. It can
+// only be the left side of a comparison, where the library asks it; prepare turns comparisons round.
+type nothing struct{ blank bool }
+
+var _ values.Value = nothing{}
+
+// Equal says whether the other value is empty: a string, array or map without content; or blank: that, nil, false or a
+// string of white space.
+func (n nothing) Equal(other values.Value) bool {
+	v := other.Interface()
+	if _, ok := other.(nothing); ok || v == nil || v == false {
+		return n.blank || ok
+	}
+	rv := reflect.ValueOf(v)
+	switch rv.Kind() {
+	case reflect.String:
+		return rv.Len() == 0 || (n.blank && strings.TrimSpace(rv.String()) == "")
+	case reflect.Array, reflect.Slice, reflect.Map:
+		return rv.Len() == 0
+	default:
+		return false
+	}
+}
+
+// Interface prints as nothing.
+func (nothing) Interface() any { return nil }
+
+// Int is 0.
+func (nothing) Int() int { return 0 }
+
+// Less is never true.
+func (nothing) Less(values.Value) bool { return false }
+
+// Contains is never true.
+func (nothing) Contains(values.Value) bool { return false }
+
+// IndexValue is nothing.
+func (nothing) IndexValue(values.Value) values.Value { return values.ValueOf(nil) }
+
+// PropertyValue is nothing.
+func (nothing) PropertyValue(values.Value) values.Value { return values.ValueOf(nil) }
+
+// Test is true, as in Liquid.
+func (nothing) Test() bool { return true }

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"dotyk/activities/store"
+	"dotyk/channels/sms"
+	"dotyk/rules/audience"
+)
+
+// twilioStatus takes Twilio's word on a message: POST /hooks/twilio/status?w=<workspace>&touch=<id>, the address that
+// each message names as its StatusCallback. Words come late, twice and out of order; the store never lowers a status.
+func (s *server) twilioStatus(w http.ResponseWriter, r *http.Request) error {
+	form, workspace, err := s.twilioForm(w, r)
+	if err != nil {
+		return err
+	}
+	status, known := twilioStatuses[strings.ToLower(form.Get("MessageStatus"))]
+	if !known { // one that Twilio added since: it will be followed by others
+		s.Logger.InfoContext(r.Context(), "unknown status of a text message", "status", shortened(form.Get("MessageStatus")))
+	}
+	touch := r.URL.Query().Get("touch")
+	if uuid.Validate(touch) != nil {
+		return store.ErrNotFound
+	}
+	if status != "" {
+		code := form.Get("ErrorCode")
+		report := store.StatusReport{
+			Workspace: workspace, TouchID: touch, ProviderID: form.Get("MessageSid"), Status: status,
+			Code: code, Detail: twilioDetail(form), OptedOut: code == "21610", At: s.Now(),
+		}
+		if err := s.Store.Report(r.Context(), report); err != nil {
+			return err
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// twilioStatuses are the words of MessageStatus; an empty one says nothing about a message of ours.
+var twilioStatuses = map[string]audience.TouchStatus{
+	"accepted": audience.Accepted, "scheduled": audience.Accepted, "queued": audience.Accepted, "sending": audience.Accepted, "sent": audience.Accepted,
+	"partially_delivered": audience.Accepted,
+	"delivered":           audience.Delivered, "read": audience.Delivered,
+	"undelivered": audience.Failed, "failed": audience.Failed, "canceled": audience.Failed,
+	"receiving": "", "received": "",
+}
+
+func twilioDetail(form url.Values) string {
+	detail := "Twilio says " + cut(form.Get("MessageStatus"), 40)
+	if code := form.Get("ErrorCode"); code != "" {
+		detail += " (error " + cut(code, 20) + ")"
+	}
+	if message := form.Get("ErrorMessage"); message != "" {
+		detail += ": " + cut(message, 200)
+	}
+	return detail
+}
+
+// twilioInbound takes a text message from a customer: POST /hooks/twilio/inbound?w=<workspace>. It is answered with an
+// empty response: Twilio itself confirms STOP, START and HELP, and a person or a campaign answers the rest.
+func (s *server) twilioInbound(w http.ResponseWriter, r *http.Request) error {
+	form, workspace, err := s.twilioForm(w, r)
+	if err != nil {
+		return err
+	}
+	if form.Get("MessageSid") == "" || form.Get("From") == "" {
+		return &problem{status: http.StatusBadRequest, Code: "bad_webhook", Message: "MessageSid or From is missing", Advice: "point only the webhook for incoming messages here"}
+	}
+	if _, err := s.Store.Secret(r.Context(), workspace); err != nil { // the workspace has to exist: the message makes a customer
+		return err
+	}
+	in := store.Inbound{
+		Channel: audience.SMS, From: form.Get("From"), To: form.Get("To"), Body: strings.ToValidUTF8(form.Get("Body"), "\uFFFD"),
+		ProviderID: form.Get("MessageSid"), At: s.Now(),
+	}
+	in.OptOut, in.OptIn = keyword(in.Body, form.Get("OptOutType"))
+	if err := s.Store.Receive(r.Context(), workspace, in); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	_, _ = w.Write([]byte(`<?xml version="1.0" encoding="UTF-8"?><Response/>`)) // whoever went away does not need it
+	return nil
+}
+
+// keywords that end or allow messages: Twilio's own, and the Ukrainian ones. YES is none: it answers questions too.
+var keywords = map[string]string{
+	"STOP": "STOP", "STOPALL": "STOP", "UNSUBSCRIBE": "STOP", "CANCEL": "STOP", "END": "STOP", "QUIT": "STOP", "REVOKE": "STOP", "OPTOUT": "STOP",
+	"СТОП": "STOP", "ВІДПИСАТИСЯ": "STOP", "ВІДПИСАТИСЬ": "STOP",
+	"START": "START", "UNSTOP": "START", "СТАРТ": "START",
+}
+
+// keyword reads a text that is one of the words and nothing else but case, spaces and an ending; Twilio's own reading
+// counts where it gives one.
+func keyword(body, optOutType string) (optOut, optIn bool) {
+	word := strings.ToUpper(strings.Trim(strings.TrimSpace(body), ".!\"'"))
+	kind := keywords[strings.NewReplacer(" ", "", "-", "").Replace(word)]
+	switch strings.ToUpper(optOutType) {
+	case "STOP", "START", "HELP":
+		kind = strings.ToUpper(optOutType)
+	}
+	return kind == "STOP", kind == "START"
+}
+
+// twilioForm reads a webhook and proves that Twilio sent it.
+func (s *server) twilioForm(w http.ResponseWriter, r *http.Request) (url.Values, int64, error) {
+	if s.TwilioAuthToken == "" {
+		return nil, 0, &problem{status: http.StatusForbidden, Code: "not_configured", Message: "no auth token of Twilio is configured", Advice: "set TWILIO_AUTH_TOKEN"}
+	}
+	body, err := s.body(w, r, 64<<10)
+	if err != nil {
+		return nil, 0, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, 0, badForm("the webhook is not urlencoded")
+	}
+	address := strings.TrimSuffix(s.publicBase(r).String(), "/") + r.URL.RequestURI()
+	if !sms.ValidSignature(s.TwilioAuthToken, address, form, r.Header.Get(sms.SignatureHeader)) {
+		s.Logger.WarnContext(r.Context(), "webhook with a wrong signature", "path", r.URL.Path, "signed_url", address)
+		return nil, 0, &problem{status: http.StatusForbidden, Code: "bad_signature", Message: "the signature is not Twilio's", Advice: fmt.Sprintf("check TWILIO_AUTH_TOKEN, and that PUBLIC_URL is the address that Twilio was given (now %s)", s.publicBase(r))}
+	}
+	workspace, err := strconv.ParseInt(r.URL.Query().Get("w"), 10, 64)
+	if err != nil {
+		return nil, 0, &problem{status: http.StatusBadRequest, Code: "no_workspace", Message: "the address does not name a workspace", Advice: "add ?w= and the workspace's number"}
+	}
+	return form, workspace, nil
+}

@@ -1,0 +1,194 @@
+package campaigns
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"dotyk/activities"
+	"dotyk/activities/store"
+	"dotyk/channels/content"
+	"dotyk/rules/campaign"
+)
+
+// TemplateFolder stands beside a campaign file and holds the templates that it names: NAME.html, with the subject
+// between two lines of ---, and NAME.txt for the text part or for an SMS.
+const TemplateFolder = "templates"
+
+// Loaded is a campaign file that can be published.
+type Loaded struct {
+	Definition *campaign.Definition
+	Source     string
+	Templates  map[string]store.Template // those that came with the file
+}
+
+// Publication is what the store is given.
+func (l *Loaded) Publication() store.Publication {
+	return store.Publication{Definition: l.Definition, Source: l.Source, Templates: l.Templates}
+}
+
+// CodeBadContent is the code of a violation in the content of a message.
+const CodeBadContent = "bad_content"
+
+// Load reads a campaign file of a file system and the templates beside it. Templates that are not there are asked of
+// stored, which gives those that the workspace has; nil when there is no workspace to ask. What is wrong with the
+// campaign comes back as campaign.Violations, all of it at once.
+func Load(files fs.FS, name string, stored func(names []string) (map[string]store.Template, error)) (*Loaded, error) {
+	src, err := fs.ReadFile(files, name)
+	if err != nil {
+		return nil, fmt.Errorf("read campaign: %w", err)
+	}
+	l := &Loaded{Source: string(src), Templates: map[string]store.Template{}}
+	if l.Definition, err = campaign.Parse(src); err != nil {
+		return nil, err
+	}
+	all, err := l.templates(files, path.Dir(name), stored)
+	if err != nil {
+		return nil, err
+	}
+	violations := l.Definition.Check(campaign.Known{Template: func(name string) bool {
+		_, ok := all[name]
+		return ok
+	}})
+	violations = append(violations, checkContent(l.Definition, all)...)
+	if len(violations) > 0 {
+		return nil, violations
+	}
+	return l, nil
+}
+
+// templates finds the templates that the campaign names: beside the file, else in the workspace.
+func (l *Loaded) templates(files fs.FS, folder string, stored func([]string) (map[string]store.Template, error)) (map[string]store.Template, error) {
+	all := map[string]store.Template{}
+	var missing []string
+	for _, name := range templateNames(l.Definition) {
+		t, found, err := readTemplate(files, folder, name)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			missing = append(missing, name)
+			continue
+		}
+		l.Templates[name], all[name] = t, t
+	}
+	if stored == nil || len(missing) == 0 {
+		return all, nil
+	}
+	known, err := stored(missing)
+	if err != nil {
+		return nil, err
+	}
+	for name, t := range known {
+		all[name] = t
+	}
+	return all, nil
+}
+
+func templateNames(d *campaign.Definition) []string {
+	var names []string
+	for _, m := range d.Messages() {
+		switch m := m.(type) {
+		case *campaign.EmailStep:
+			if m.Template != "" {
+				names = append(names, m.Template)
+			}
+		case *campaign.SMSStep:
+			if m.Template != "" {
+				names = append(names, m.Template)
+			}
+		}
+	}
+	return names
+}
+
+func readTemplate(files fs.FS, folder, name string) (store.Template, bool, error) {
+	var t store.Template
+	base := path.Join(folder, TemplateFolder, name)
+	if !fs.ValidPath(base) || strings.Contains(name, "/") {
+		return t, false, nil // not a name that a file can have: it is reported as missing
+	}
+	html, err := fs.ReadFile(files, base+".html")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return t, false, fmt.Errorf("read template: %w", err)
+	}
+	text, textErr := fs.ReadFile(files, base+".txt")
+	if textErr != nil && !errors.Is(textErr, fs.ErrNotExist) {
+		return t, false, fmt.Errorf("read template: %w", textErr)
+	}
+	if err != nil && textErr != nil {
+		return t, false, nil
+	}
+	t.Text = strings.TrimRight(string(text), "\n")
+	if err != nil {
+		t.Subject, t.Text, err = frontMatter(base+".txt", text)
+		return t, true, err
+	}
+	t.Subject, t.HTML, err = frontMatter(base+".html", html)
+	return t, true, err
+}
+
+// frontMatter splits a template into the head between two lines of --- and the body.
+func frontMatter(file string, src []byte) (subject, body string, err error) {
+	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	rest, ok := bytes.CutPrefix(src, []byte("---\n"))
+	if !ok {
+		return "", strings.TrimRight(string(src), "\n"), nil
+	}
+	head, rest, ok := bytes.Cut(rest, []byte("\n---\n"))
+	if !ok {
+		return "", "", fmt.Errorf("template %s: its head begins with a line --- and never ends: put another line --- behind it", file)
+	}
+	var meta struct {
+		Subject string `yaml:"subject"`
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(head))
+	dec.KnownFields(true)
+	if err := dec.Decode(&meta); err != nil {
+		return "", "", fmt.Errorf("template %s: its head may hold subject only: %w", file, err)
+	}
+	return meta.Subject, strings.TrimRight(string(rest), "\n"), nil
+}
+
+// checkContent compiles what the messages say, so that no customer is the first to meet a mistake.
+func checkContent(d *campaign.Definition, templates map[string]store.Template) campaign.Violations {
+	var found campaign.Violations
+	bad := func(m campaign.MessageStep, template string, err error) {
+		v := campaign.Violation{Code: CodeBadContent, Path: m.StepID(), Message: "step " + m.StepID() + ": " + err.Error()}
+		if template != "" {
+			v.Message = "template " + template + ", which step " + m.StepID() + " sends: " + err.Error()
+		}
+		found = append(found, v)
+	}
+	for _, m := range d.Messages() {
+		switch m := m.(type) {
+		case *campaign.EmailStep:
+			if _, ok := templates[m.Template]; m.Template != "" && !ok {
+				continue // reported as missing
+			}
+			source := activities.EmailSource(m, templates)
+			if source.Subject == "" {
+				bad(m, m.Template, errNoSubject)
+				continue
+			}
+			if _, err := content.CompileEmail(source); err != nil {
+				bad(m, m.Template, err)
+			}
+		case *campaign.SMSStep:
+			if _, ok := templates[m.Template]; m.Template != "" && !ok {
+				continue
+			}
+			if _, err := content.CompileSMS(activities.SMSSource(m, templates)); err != nil {
+				bad(m, m.Template, err)
+			}
+		}
+	}
+	return found
+}
+
+var errNoSubject = errors.New("an e-mail needs a subject: begin the template with three lines: ---, subject: Hello, ---")

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"dotyk/activities/store"
+)
+
+// database says which database and workspace a command works on.
+type database struct {
+	DatabaseURL string `name:"database-url" env:"DATABASE_URL" help:"Postgres, as postgres://user:password@host/database. Without it the standalone program's on this machine is used."`
+	Data        string `name:"data" env:"DOTYK_DATA" default:".dotyk" help:"Data directory of the standalone program." type:"path"`
+}
+
+// workspaced is a database with one workspace chosen.
+type workspaced struct {
+	database
+	Workspace string `name:"workspace" short:"w" env:"DOTYK_WORKSPACE" help:"Workspace; not needed where there is only one."`
+}
+
+// urlFile is where the standalone program says how to reach its database, in its data directory.
+const urlFile = "database-url"
+
+func (d *database) url() (string, error) {
+	if d.DatabaseURL != "" {
+		return d.DatabaseURL, nil
+	}
+	raw, err := os.ReadFile(filepath.Join(d.Data, urlFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("no database: start one with make up, or set DATABASE_URL (looked for %s)", filepath.Join(d.Data, urlFile))
+	}
+	if err != nil {
+		return "", fmt.Errorf("read address of the standalone program's database: %w", err)
+	}
+	return strings.TrimSpace(string(raw)), nil
+}
+
+func (d *database) open(ctx context.Context) (*store.Store, error) {
+	url, err := d.url()
+	if err != nil {
+		return nil, err
+	}
+	st, err := store.Open(ctx, url, store.Options{MaxConns: 8})
+	if err != nil && store.Unavailable(err) {
+		return nil, fmt.Errorf("the database does not answer: is it running? (%w)", err)
+	}
+	return st, err
+}
+
+// open opens the store and finds the workspace.
+func (w *workspaced) open(ctx context.Context) (*store.Store, store.WorkspaceInfo, error) {
+	st, err := w.database.open(ctx)
+	if err != nil {
+		return nil, store.WorkspaceInfo{}, err
+	}
+	info, err := w.find(ctx, st)
+	if err != nil {
+		st.Close()
+		return nil, store.WorkspaceInfo{}, err
+	}
+	return st, info, nil
+}
+
+func (w *workspaced) find(ctx context.Context, st *store.Store) (store.WorkspaceInfo, error) {
+	if w.Workspace != "" {
+		return st.WorkspaceBySlug(ctx, w.Workspace)
+	}
+	list, err := st.Workspaces(ctx)
+	if err != nil {
+		return store.WorkspaceInfo{}, err
+	}
+	switch len(list) {
+	case 0:
+		return store.WorkspaceInfo{}, errors.New("there is no workspace yet: make one with starter key create")
+	case 1:
+		return list[0], nil
+	}
+	var slugs []string
+	for _, info := range list {
+		slugs = append(slugs, info.Slug)
+	}
+	return store.WorkspaceInfo{}, fmt.Errorf("there are several workspaces: choose one with --workspace (%s)", strings.Join(slugs, ", "))
+}

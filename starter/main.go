@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"os/user"
+	"syscall"
+	_ "time/tzdata" // time zones must be known wherever the program runs
+
+	"github.com/alecthomas/kong"
+
+	"dotyk/activities/store"
+	"dotyk/rules/campaign"
+	"dotyk/starter/importer"
+)
+
+// cli is every command with its options, declared once.
+type cli struct {
+	Serve    serveCommand     `cmd:"" help:"Serve the HTTP API."`
+	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this version's schema."`
+	Key      keyCommands      `cmd:"" help:"Keys with which sites send events."`
+	Import   importer.Command `cmd:"" help:"Import customers and orders from CSV files."`
+	Campaign campaignCommands `cmd:"" help:"Check, publish, pause and list campaigns."`
+	Customer customerCommands `cmd:"" help:"Find customers and show their records."`
+	Touch    touchCommands    `cmd:"" help:"Messages by what became of them."`
+	Topic    topicCommands    `cmd:"" help:"What customers consent to."`
+}
+
+// program is what commands may use of the outside world.
+type program struct {
+	ctx    context.Context
+	stdout io.Writer
+	stderr io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command and gives its exit code: 0 done, 1 failed, 2 called wrongly.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exit := -1
+	parser, err := kong.New(&c, kong.Name("starter"),
+		kong.Description("Dotyk: marketing automation and campaign workflows, with the customer record at its centre."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}), kong.UsageOnError())
+	if err != nil {
+		fmt.Fprintln(stderr, "starter:", err)
+		return 2
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exit >= 0 { // help was asked for
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "starter: %v\nTry: starter --help\n", err)
+		return 2
+	}
+	err = command.Run(&program{ctx: store.WithActor(ctx, operator()), stdout: stdout, stderr: stderr})
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "starter:", explain(err))
+	return 1
+}
+
+// operator names who runs the command, for the audit.
+func operator() string {
+	if u, err := user.Current(); err == nil {
+		return "cli:" + u.Username
+	}
+	return "cli"
+}
+
+// explain adds what to do about the errors that a newcomer meets.
+func explain(err error) string {
+	var violations campaign.Violations
+	if errors.As(err, &violations) {
+		return violations.Error()
+	}
+	return err.Error()
+}
