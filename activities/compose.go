@@ -71,7 +71,9 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 		FeedbackID: fmt.Sprintf("%s:%d:journey:dotyk", m.Campaign, s.in.Workspace),
 	}
 	if m.Topic != "" {
-		message.UnsubscribeURL = s.PublicURL + "/u/" + links.NewSigner(m.Secret).Unsubscribe(s.in.Workspace, m.TouchID)
+		if message.UnsubscribeURL, err = s.unsubscribeURL(m); err != nil {
+			return nil, err
+		}
 	}
 	b := bindings(m)
 	b["unsubscribe_url"] = message.UnsubscribeURL
@@ -81,6 +83,18 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 	}
 	message.Subject, message.HTML, message.Text = rendered.Subject, rendered.HTML, rendered.Text
 	return message, nil
+}
+
+func (s *sending) unsubscribeURL(m *store.Outgoing) (string, error) {
+	signer, err := links.NewSigner(m.Secret)
+	if err != nil {
+		return "", fmt.Errorf("sign unsubscribe link: %w", err)
+	}
+	token, err := signer.Unsubscribe(s.in.Workspace, m.TouchID)
+	if err != nil {
+		return "", fmt.Errorf("sign unsubscribe link: %w", err)
+	}
+	return s.PublicURL + "/u/" + token, nil
 }
 
 func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMessage, error) {

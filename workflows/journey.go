@@ -21,6 +21,10 @@ type JourneyInput struct {
 // maxHistory is the number of history events after which a run continues as a new one, at the next quiet moment.
 const maxHistory = 3500
 
+// forEver is how long a local activity is tried again; left out, the SDK would take the time-out of one attempt, and a
+// database that is away for seconds would end the journey.
+const forEver = 10 * 365 * 24 * time.Hour
+
 // Journey carries a cohort: it moves the journeys that are due, sends what they planned, and sleeps until the next is
 // due or a signal says that an event concerns one of them.
 func Journey(ctx workflow.Context, in JourneyInput) error {
@@ -77,7 +81,7 @@ func (j *journey) advance(ctx workflow.Context) (activities.AdvanceResult, error
 	}
 	if j.in.Size <= 1 {
 		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-			StartToCloseTimeout: 10 * time.Second, RetryPolicy: retry,
+			StartToCloseTimeout: 10 * time.Second, ScheduleToCloseTimeout: forEver, RetryPolicy: retry,
 		})
 		err := workflow.ExecuteLocalActivity(ctx, a.Advance, in).Get(ctx, &next)
 		return next, err

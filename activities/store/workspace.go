@@ -189,6 +189,9 @@ func (s *Store) key(ctx context.Context, query string, arg any) (Key, error) {
 
 // Audit leaves a trace of a change. The actor is the one of the context, see WithActor.
 func (tx *Tx) Audit(ctx context.Context, action, entity string, detail map[string]any) error {
+	if detail == nil {
+		detail = map[string]any{}
+	}
 	_, err := tx.conn.Exec(ctx, `INSERT INTO audit (workspace_id, actor, action, entity, detail)
 		VALUES ($1, $2, $3, $4, $5)`, tx.Workspace, actor(ctx), action, entity, detail)
 	if err != nil {

@@ -2,8 +2,10 @@ package content
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/osteele/liquid/values"
@@ -31,9 +33,12 @@ func normalise(v any, depth int) any {
 		}
 		return f
 	case map[string]any:
-		m := make(map[string]any, len(v))
+		m := make(object, len(v))
 		for k, e := range v {
 			m[k] = normalise(e, depth+1)
+		}
+		if len(m) > maxOrdered {
+			return map[string]any(m)
 		}
 		return m
 	case []any:
@@ -45,6 +50,23 @@ func normalise(v any, depth int) any {
 	default:
 		return v
 	}
+}
+
+// maxOrdered bounds the work of walking an object, which sorts its keys at every step. Larger ones are data, not
+// something to print, and keep Go's random order.
+const maxOrdered = 256
+
+// object is a map whose elements a for tag walks in the order of their keys. The library walks a plain map in random
+// order, so that the HTML and the text of one mail would differ.
+type object map[string]any
+
+// Len is how the library asks for the number of turns.
+func (o object) Len() int { return len(o) }
+
+// Index is the i-th pair of key and value.
+func (o object) Index(i int) any {
+	key := slices.Sorted(maps.Keys(o))[i]
+	return []any{key, o[key]}
 }
 
 // nothing is Liquid's empty or blank, which the library lacks: it takes them for variables that do not exist. It can

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -214,10 +215,8 @@ func mentions(htmlSource, text string) (bool, error) {
 			if t.kind != outputToken && t.kind != tagToken {
 				continue
 			}
-			for _, id := range identifier.FindAllString(t.unquoted(), -1) {
-				if id == unsubscribeVariable {
-					return true, nil
-				}
+			if slices.Contains(identifier.FindAllString(t.unquoted(), -1), unsubscribeVariable) {
+				return true, nil
 			}
 		}
 	}

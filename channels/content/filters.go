@@ -90,7 +90,7 @@ func bounded(fn any) any {
 		results := call(args)
 		value, err := results[0].Interface(), error(nil)
 		if len(results) > 1 {
-			err, _ = results[1].Interface().(error)
+			err, _ = reflect.TypeAssert[error](results[1])
 		}
 		if err == nil {
 			err = withinBounds(value)
@@ -239,7 +239,7 @@ func cycle(args string) (func(io.Writer, render.Context) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	group, items := stmt.Group, stmt.Cycle.Values
+	group, items := stmt.Group, stmt.Values
 	return func(w io.Writer, ctx render.Context) error {
 		loop, ok := ctx.Get("forloop").(map[string]any)
 		if !ok {

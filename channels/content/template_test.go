@@ -112,6 +112,7 @@ func TestLiquid(t *testing.T) {
 		"name": "Олена", "none": "", "count": float64(2), "price": 9.5, "tags": []any{"a", "b", "c"}, "date": "2026-11-23",
 		"order": map[string]any{"total": float64(100), "items": []any{map[string]any{"sku": "A"}, map[string]any{"sku": "B"}}},
 		"big":   1e300, "flag": true, "at": time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC), "odd": "not a date",
+		"map": map[string]any{"e": 5, "c": 3, "a": 1, "d": 4, "b": 2},
 	}
 	for source, want := range map[string]string{
 		"Hi {{ name }}":                                                "Hi Олена",
@@ -132,6 +133,7 @@ func TestLiquid(t *testing.T) {
 		"{% for t in tags limit: count %}{{ t }}{% endfor %}":          "ab",
 		"{% for t in tags reversed %}{% cycle '1', '2' %}{% endfor %}": "121",
 		"{% for i in order.items %}{{ i.sku }}{% unless forloop.last %},{% endunless %}{% endfor %}": "A,B",
+		"{% for p in map %}{{ p[0] }}={{ p[1] }} {% endfor %}{{ map.b }} {{ map.size }}":             "a=1 b=2 c=3 d=4 e=5 2 5",
 		"{% for t in tags %}{% if t == 'b' %}{% break %}{% endif %}{{ t }}{% endfor %}":              "a",
 		"{% if none == blank %}yes{% endif %}":                                                       "yes",
 		"{% if unknown == blank and name != blank %}yes{% endif %}":                                  "yes",

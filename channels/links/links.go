@@ -62,14 +62,23 @@ func (s *Signer) Unsubscribe(workspace int64, touchID string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(append(payload, mac(s.secrets[0], payload)...)), nil
 }
 
+// Workspace says which workspace a token claims to be of, so that its secret can be looked up. The claim is worth
+// nothing before Verify. What is no token at all is ErrBadToken.
+func Workspace(token string) (int64, error) {
+	payload, _, err := decode(token)
+	if err != nil {
+		return 0, err
+	}
+	claim, err := parse(payload)
+	return claim.Workspace, err
+}
+
 // Verify reads a token that Unsubscribe made. Any other is ErrBadToken.
 func (s *Signer) Verify(token string) (Unsubscription, error) {
-	// Strict, so that there is one token for a message and not several that differ in unused bits.
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) <= macLength || bytes.ContainsAny([]byte(token), "\r\n") {
-		return Unsubscription{}, ErrBadToken
+	payload, sum, err := decode(token)
+	if err != nil {
+		return Unsubscription{}, err
 	}
-	payload, sum := raw[:len(raw)-macLength], raw[len(raw)-macLength:]
 	genuine := false
 	for _, secret := range s.secrets {
 		if hmac.Equal(mac(secret, payload), sum) {
@@ -79,6 +88,19 @@ func (s *Signer) Verify(token string) (Unsubscription, error) {
 	if !genuine {
 		return Unsubscription{}, ErrBadToken
 	}
+	return parse(payload)
+}
+
+func decode(token string) (payload, sum []byte, err error) {
+	// Strict, so that there is one token for a message and not several that differ in unused bits.
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) <= macLength || bytes.ContainsAny([]byte(token), "\r\n") {
+		return nil, nil, ErrBadToken
+	}
+	return raw[:len(raw)-macLength], raw[len(raw)-macLength:], nil
+}
+
+func parse(payload []byte) (Unsubscription, error) {
 	if len(payload) < 2 || payload[0] != version || payload[1] != unsubscribe {
 		return Unsubscription{}, fmt.Errorf("%w: of another version or purpose", ErrBadToken)
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -71,9 +72,7 @@ func created(m map[string]any) map[string]any {
 		"sid": sid, "account_sid": account, "status": "queued", "num_segments": "1", "body": "Hello", "direction": "outbound-api",
 		"to": "+380671234567", "date_created": "Mon, 23 Nov 2026 10:00:00 +0000", "error_code": nil, "price": nil,
 	}
-	for k, v := range m {
-		doc[k] = v
-	}
+	maps.Copy(doc, m)
 	return doc
 }
 

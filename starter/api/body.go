@@ -45,8 +45,7 @@ func tooLarge(limit int) error {
 
 // bodyError tells what went wrong in reading: too much, a broken archive, or a connection that ended.
 func bodyError(err error, limit int) error {
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(limit)
 	}
 	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || strings.HasPrefix(err.Error(), "flate:") {

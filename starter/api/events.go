@@ -97,8 +97,7 @@ func findings(p ingest.Parsed) accepted {
 // swallow takes the metrics that Segment's browser client sends of itself, and forgets them.
 func (s *server) swallow(w http.ResponseWriter, r *http.Request) error {
 	_, err := io.Copy(io.Discard, http.MaxBytesReader(w, r.Body, int64(s.Limits.Batch)))
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooLarge(s.Limits.Batch)
 	}
 	writeJSON(w, http.StatusOK, accepted{Success: true})

@@ -51,12 +51,16 @@ func TestEventAPI(t *testing.T) {
 		{name: "import", path: "/v1/import", header: basic(), body: `{"batch":[{"type":"track","userId":"u1","event":"past","historical":true,"timestamp":"2020-01-01"}],"x":"` + strings.Repeat(" ", 600<<10) + `"}`, status: 200, want: []string{ok}},
 		{name: "empty batch", path: "/v1/batch", header: basic(), body: `{"batch":[]}`, status: 200, want: []string{ok}},
 		{name: "metrics", path: "/v1/m", body: `whatever`, status: 200, want: []string{ok}},
-		{name: "bad event in a good batch", path: "/v1/batch", header: basic(), status: 200,
+		{
+			name: "bad event in a good batch", path: "/v1/batch", header: basic(), status: 200,
 			body: `{"batch":[{"type":"track","messageId":"bad","userId":"u1"},{"type":"track","userId":"u1","event":"good"},{"type":"identify","userId":"u1","traits":{"phone":"1"}}]}`,
-			want: []string{`"success":true`, `"rejected":[{"index":0,"messageId":"bad","place":"batch[0].event"`, `"warnings":[{"index":2`, `"place":"batch[2].traits.phone"`, `"advice"`}},
-		{name: "strict", path: "/v1/batch", header: map[string]string{"Basic": "KEY", "X-Strict-Mode": "1"}, status: 400,
+			want: []string{`"success":true`, `"rejected":[{"index":0,"messageId":"bad","place":"batch[0].event"`, `"warnings":[{"index":2`, `"place":"batch[2].traits.phone"`, `"advice"`},
+		},
+		{
+			name: "strict", path: "/v1/batch", header: map[string]string{"Basic": "KEY", "X-Strict-Mode": "1"}, status: 400,
 			body: `{"batch":[{"type":"track","userId":"u1"},{"type":"track","userId":"u1","event":"not stored"}]}`,
-			want: []string{`"success":false`, `"code":"invalid_messages"`, `"place":"batch[0].event"`}},
+			want: []string{`"success":false`, `"code":"invalid_messages"`, `"place":"batch[0].event"`},
+		},
 		{name: "strict and good", path: "/v1/track", header: map[string]string{"Basic": "KEY", "X-Strict-Mode": "1"}, body: `{"userId":"u1","event":"strict"}`, status: 200, want: []string{ok}},
 	})
 	require.ElementsMatch(t, []string{
@@ -118,8 +122,10 @@ func TestClientSettings(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
 	s.all(t, []exchange{
-		{name: "Segment", method: http.MethodGet, path: "/v1/projects/KEY/settings", status: 200,
-			want: []string{`"integrations":{"Segment.io":{"apiHost":"dotyk.example/v1","apiKey":"KEY","protocol":"https"`}},
+		{
+			name: "Segment", method: http.MethodGet, path: "/v1/projects/KEY/settings", status: 200,
+			want: []string{`"integrations":{"Segment.io":{"apiHost":"dotyk.example/v1","apiKey":"KEY","protocol":"https"`},
+		},
 		{name: "unknown", method: http.MethodGet, path: "/v1/projects/unknown-key/settings", status: 401},
 		{name: "RudderStack", method: http.MethodGet, path: "/sourceConfig/?p=npm&v=3", header: basic(), status: 200, want: []string{`"source":{`, `"destinations":[]`, `"config":{}`, `"id":"`}},
 		{name: "without a slash", method: http.MethodGet, path: "/sourceConfig?writeKey=KEY", status: 200, want: []string{`"writeKey":"KEY"`}},
@@ -222,9 +228,12 @@ func TestPressure(t *testing.T) {
 	t.Run("no database", func(t *testing.T) {
 		t.Parallel()
 		s := newSite(t, nil)
-		_, err := s.connect(t).Exec(t.Context(), `ALTER ROLE dotyk_engine NOLOGIN`) // harmless; the connection proves the database is there
-		require.NoError(t, err)
 		s.do(t, exchange{method: http.MethodGet, path: "/healthz", status: 200, want: []string{`{"status":"ok"}`}})
+		s.store.Close()
+		s.do(t, exchange{method: http.MethodGet, path: "/healthz", status: 503, want: []string{`"reason":"ask database`}})
+		e := event
+		e.status, e.unwanted = 500, []string{"pool"}
+		s.do(t, e)
 	})
 	t.Run("refused by the database", func(t *testing.T) {
 		t.Parallel()
@@ -234,7 +243,7 @@ func TestPressure(t *testing.T) {
 			})
 		})
 		s.do(t, exchange{
-			path: "/v1/batch", header: basic(), status: 200, want: []string{`"rejected":[{"index":2,"messageId":"b"`, "mend it"}, unwanted: []string{"secret detail"},
+			path: "/v1/batch", header: basic(), status: 200, want: []string{`{"index":2,"messageId":"b"`, "mend it"}, unwanted: []string{"secret detail"},
 			body: `{"batch":[{"type":"track","userId":"u","event":"A"},7,{"type":"track","userId":"u","event":"B","messageId":"b"}]}`,
 		})
 	})
@@ -242,7 +251,9 @@ func TestPressure(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, func(c *api.Config) { c.Ready = func(context.Context) error { return errors.New("Temporal is starting") } })
+	s := newSite(t, func(c *api.Config) {
+		c.Ready = func(context.Context) error { return errors.New("Temporal is starting") }
+	})
 	s.all(t, []exchange{
 		{name: "alive", method: http.MethodGet, path: "/health", status: 200, want: []string{`"status":"ok"`}},
 		{name: "not ready", method: http.MethodGet, path: "/healthz", status: 503, want: []string{`"status":"unavailable"`, `"reason":"Temporal is starting"`, "Retry-After: 1"}},
@@ -254,7 +265,7 @@ func TestMounts(t *testing.T) {
 	say := func(what string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_, err := fmt.Fprint(w, what, r.URL.Path)
+			_, err := fmt.Fprint(w, what, len(r.URL.Path))
 			if err != nil {
 				panic(err)
 			}
@@ -262,8 +273,8 @@ func TestMounts(t *testing.T) {
 	}
 	s := newSite(t, func(c *api.Config) { c.Dev, c.Next = say("dev"), say("console") })
 	s.all(t, []exchange{
-		{name: "dev", method: http.MethodGet, path: "/dev/mailbox", status: 200, want: []string{"dev/dev/mailbox"}},
-		{name: "console", method: http.MethodGet, path: "/", status: 200, want: []string{"console/"}},
+		{name: "dev", method: http.MethodGet, path: "/dev/mailbox", status: 200, want: []string{"dev12"}},
+		{name: "console", method: http.MethodGet, path: "/", status: 200, want: []string{"console1"}},
 		{name: "a known path stays ours", method: http.MethodGet, path: "/v1/track", status: 405},
 	})
 }
@@ -333,7 +344,7 @@ func TestSegmentClient(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	results := &callback{}
 	client, err := analytics.NewWithConfig(s.seed.WriteKey, analytics.Config{
-		Endpoint: server.URL, BatchSize: 25, Transport: transport, Callback: results, Logger: analytics.StdLogger(nil2{}.logger()),
+		Endpoint: server.URL, BatchSize: 25, Transport: transport, Callback: results,
 	})
 	require.NoError(t, err)
 	require.NoError(t, client.Enqueue(analytics.Identify{UserId: "go", Traits: analytics.NewTraits().SetEmail("Go@Example.com").SetName("Go Pher").Set("plan", "pro")}))

@@ -143,6 +143,9 @@ func (f *submission) check() error {
 		return badForm("the form has too many fields")
 	}
 	delete(f.fields, "")
+	if len(f.fields)+len(f.steering) == 0 {
+		return badForm("the form is empty")
+	}
 	for name, value := range f.fields {
 		texts, _ := value.([]string)
 		if text, ok := value.(string); ok {

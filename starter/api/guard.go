@@ -73,7 +73,7 @@ func cors(w http.ResponseWriter, r *http.Request, allow []string) {
 // recovered turns a panic into an answer and a log line with its stack.
 func (s *server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // it takes the request's own
 			cause := recover()
 			if cause == nil {
 				return
@@ -89,6 +89,7 @@ func (s *server) recovered(next http.Handler) http.Handler {
 }
 
 func notFound(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	writeProblem(w, &problem{status: http.StatusNotFound, Code: "not_found", Message: "there is nothing at this path", Advice: "check the address"})
 }
 

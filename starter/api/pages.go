@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 
@@ -89,15 +91,21 @@ func (p *pages) refusal(w http.ResponseWriter, r *http.Request, why *problem) {
 	switch {
 	case len(why.Fields) > 0:
 		for _, f := range why.Fields {
-			content.Lines = append(content.Lines, strings.TrimPrefix(f.Place+": ", ": ")+t.reason(f.Reason)+". "+t.reason(f.Advice)+".")
+			content.Lines = append(content.Lines, strings.TrimPrefix(f.Place+": ", ": ")+sentence(t.reason(f.Reason))+" "+sentence(t.reason(f.Advice)))
 		}
 	case why.status == http.StatusTooManyRequests || why.status == http.StatusServiceUnavailable:
 		content.Lines = []string{t.later}
 	default:
-		content.Lines = []string{why.Message + ". " + why.Advice + "."}
+		content.Lines = []string{sentence(why.Message) + " " + sentence(why.Advice)}
 	}
 	content.Lines = append(content.Lines, t.back)
 	p.show(w, why.status, content)
+}
+
+// sentence gives a reason its capital letter and full stop.
+func sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:] + "."
 }
 
 // ask is the page behind the link in a message.

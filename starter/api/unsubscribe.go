@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"dotyk/activities/store"
@@ -69,7 +70,11 @@ func (s *server) linked(r *http.Request) (store.TouchRef, error) {
 	if err != nil {
 		return store.TouchRef{}, err
 	}
-	claim, err := links.NewSigner(secret).Verify(token)
+	signer, err := links.NewSigner(secret)
+	if err != nil {
+		return store.TouchRef{}, fmt.Errorf("use workspace secret: %w", err)
+	}
+	claim, err := signer.Verify(token)
 	if err != nil {
 		return store.TouchRef{}, badToken(err)
 	}

@@ -78,7 +78,7 @@ func TestTemporal(t *testing.T) {
 		Namespace:      namespace,
 		Logger:         slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
-	t.Run("TakenPort", func(t *testing.T) { takenPort(t, config) }) //nolint:paralleltest // before the first start below
+	t.Run("TakenPort", func(t *testing.T) { takenPort(t, config) })
 	for _, id := range []string{"first", "second"} {
 		begun := time.Now()
 		srv, err := StartTemporal(t.Context(), config)

@@ -138,7 +138,7 @@ func (r *csvReader) readLine() (physical, error) {
 	for {
 		part, err := r.src.ReadSlice('\n')
 		r.offset += int64(len(part))
-		if room := maxRecord - len(p.text); len(part) > room+2 { // the line's end is not of the record
+		if room := max(0, maxRecord-len(p.text)); len(part) > room+2 { // the line's end is not of the record
 			part, p.long = part[:room], true
 		}
 		p.text = append(p.text, part...)

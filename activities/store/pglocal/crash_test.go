@@ -24,7 +24,7 @@ import (
 const helperDir = "PGLOCAL_TEST_HELPER"
 
 func helper(dir string) int {
-	srv, err := pglocal.Start(context.Background(), pglocal.Config{Dir: dir, Fast: true}) //nolint:usetesting // not a test: a process of its own
+	srv, err := pglocal.Start(context.Background(), pglocal.Config{Dir: dir, Fast: true})
 	if err != nil {
 		fmt.Println("error", strings.ReplaceAll(err.Error(), "\n", " "))
 		return 1

@@ -52,7 +52,7 @@ func (e *VersionError) Error() string {
 // Find gives the installation that a new cluster is made with: the first on PATH, else the newest of those that the
 // packages of Linux distributions, Homebrew and Postgres.app put in their usual places. ErrNoPostgres if there is none.
 func Find() (Binaries, error) {
-	all := installed(os.Getenv("PATH"), usualPlaces())
+	all := installed(context.Background(), os.Getenv("PATH"), usualPlaces())
 	if len(all) == 0 {
 		return Binaries{}, ErrNoPostgres
 	}
@@ -60,8 +60,8 @@ func Find() (Binaries, error) {
 }
 
 // findFor gives the installation for a data directory made by the given major version; 0 is a directory yet to be made.
-func findFor(data string, major int) (Binaries, error) {
-	all := installed(os.Getenv("PATH"), usualPlaces())
+func findFor(ctx context.Context, data string, major int) (Binaries, error) {
+	all := installed(ctx, os.Getenv("PATH"), usualPlaces())
 	return choose(all, data, major)
 }
 
@@ -99,11 +99,11 @@ func usualPlaces() []string {
 
 // installed lists what is usable, best first: directories of path in their order, then those that match the patterns,
 // newest first.
-func installed(path string, patterns []string) []Binaries {
+func installed(ctx context.Context, path string, patterns []string) []Binaries {
 	var found []Binaries
 	seen := map[string]bool{}
 	add := func(list []Binaries, dir string) []Binaries {
-		b, err := inspect(dir)
+		b, err := inspect(ctx, dir)
 		if err != nil || b.Major < oldest || seen[b.Dir] {
 			return list
 		}
@@ -129,7 +129,7 @@ var versionPattern = regexp.MustCompile(`\(PostgreSQL\) ((\d+)\S*)`)
 
 // inspect asks the programs of a directory who they are. initdb looks for postgres beside itself, so links are resolved
 // first: /usr/local/bin/initdb may be a link with no sibling.
-func inspect(dir string) (Binaries, error) {
+func inspect(ctx context.Context, dir string) (Binaries, error) {
 	initdb, err := filepath.EvalSymlinks(filepath.Join(dir, "initdb"))
 	if err != nil {
 		return Binaries{}, fmt.Errorf("find initdb: %w", err)
@@ -138,7 +138,7 @@ func inspect(dir string) (Binaries, error) {
 		return Binaries{}, fmt.Errorf("find initdb: %w", err)
 	}
 	b := Binaries{Dir: filepath.Dir(initdb)}
-	out, err := exec.CommandContext(context.Background(), b.path("postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, b.path("postgres"), "--version").Output()
 	if err != nil {
 		return Binaries{}, fmt.Errorf("ask postgres for its version: %w", err)
 	}

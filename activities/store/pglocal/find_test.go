@@ -40,18 +40,18 @@ func TestFind(t *testing.T) {
 		require.Equal(t, []Binaries{
 			{Dir: eighteen, Major: 18, Version: "18beta1"},
 			{Dir: fifteen, Major: 15, Version: "15.14"},
-		}, installed("", pattern))
+		}, installed(t.Context(), "", pattern))
 	})
 	t.Run("PathBeforeAll", func(t *testing.T) {
 		t.Parallel()
 		path := old + ":" + nine + ":" + linked + ":" + own + ":" + filepath.Join(root, "missing")
-		all := installed(path, pattern)
+		all := installed(t.Context(), path, pattern)
 		require.Len(t, all, 3)
 		require.Equal(t, own, all[0].Dir, "links are resolved, and an installation counts once")
 	})
 	t.Run("ChooseForData", func(t *testing.T) {
 		t.Parallel()
-		all := installed("", pattern)
+		all := installed(t.Context(), "", pattern)
 		b, err := choose(all, "/data", 15)
 		require.NoError(t, err)
 		require.Equal(t, 15, b.Major)

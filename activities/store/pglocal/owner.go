@@ -90,13 +90,17 @@ func (o owner) chown(dir string) error {
 	if !o.drop {
 		return nil
 	}
-	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir) // a link in it leads nowhere else
+	if err != nil {
+		return fmt.Errorf("open directory: %w", err)
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, int(o.uid), int(o.gid))
+		return root.Lchown(path, int(o.uid), int(o.gid))
 	})
-	if err != nil {
+	if err = errors.Join(err, root.Close()); err != nil {
 		return fmt.Errorf("give %s to user %s: %w", dir, o.name, err)
 	}
 	return nil

@@ -67,7 +67,7 @@ func Start(ctx context.Context, config Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) error {
-	if err := s.choose(); err != nil {
+	if err := s.choose(ctx); err != nil {
 		return err
 	}
 	if err := s.prepareDir(ctx); err != nil {
@@ -90,14 +90,14 @@ func (s *Server) start(ctx context.Context) error {
 }
 
 // choose settles which programs run and who runs them.
-func (s *Server) choose() error {
+func (s *Server) choose(ctx context.Context) error {
 	major, err := dataVersion(s.data())
 	if err != nil {
 		return err
 	}
 	s.binaries = s.config.Binaries
 	if s.binaries.Dir == "" {
-		s.binaries, err = findFor(s.data(), major)
+		s.binaries, err = findFor(ctx, s.data(), major)
 	} else {
 		s.binaries, err = choose([]Binaries{s.binaries}, s.data(), major)
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,7 @@ const helperDir = "MAILBOX_TEST_HELPER"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(helperDir); dir != "" {
-		box, err := Start(context.Background(), Config{Dir: dir}) //nolint:usetesting // not a test: a process of its own
+		box, err := Start(context.Background(), Config{Dir: dir})
 		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
@@ -70,8 +71,8 @@ func request(t *testing.T, method, url, body string, header ...string) (int, str
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	require.NoError(t, err)
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		r.Header.Set(pair[0], pair[1])
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	defer client.CloseIdleConnections()

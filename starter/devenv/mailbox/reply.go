@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
@@ -87,11 +88,10 @@ func (m *Mailbox) complete(in inbound) (Reply, error) {
 
 // answered finds the message that a reply is about: the one it names, else the newest to its sender.
 func (m *Mailbox) answered(r Reply) (Message, bool) {
-	all := m.all()
-	for i := len(all) - 1; i >= 0; i-- {
-		named := r.InReplyTo != "" && messageID(all[i]) == r.InReplyTo
-		if named || (r.InReplyTo == "" && strings.EqualFold(all[i].To, r.From)) {
-			return all[i], true
+	for _, msg := range slices.Backward(m.all()) {
+		named := r.InReplyTo != "" && messageID(msg) == r.InReplyTo
+		if named || (r.InReplyTo == "" && strings.EqualFold(msg.To, r.From)) {
+			return msg, true
 		}
 	}
 	return Message{}, false

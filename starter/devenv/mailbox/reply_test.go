@@ -30,12 +30,18 @@ func TestInbound(t *testing.T) {
 		name, body string
 		want       Reply
 	}{
-		{"AnswersTheNewest", `{"from": "Olena@example.com", "text": "yes"}`,
-			Reply{From: "Olena@example.com", To: "news@shop.example", Subject: "RE: again", Text: "yes", InReplyTo: "second@shop"}},
-		{"AnswersTheOneNamed", `{"from": "olena@example.com", "text": "так", "in_reply_to": "<first@shop>"}`,
-			Reply{From: "olena@example.com", To: "help@shop.example", Subject: "Re: Your basket", Text: "так", InReplyTo: "first@shop"}},
-		{"SaysAllItself", `{"from": "new@example.com", "to": "sales@shop.example", "subject": "Prices?", "text": "a\nb"}`,
-			Reply{From: "new@example.com", To: "sales@shop.example", Subject: "Prices?", Text: "a\nb"}},
+		{
+			"AnswersTheNewest", `{"from": "Olena@example.com", "text": "yes"}`,
+			Reply{From: "Olena@example.com", To: "news@shop.example", Subject: "RE: again", Text: "yes", InReplyTo: "second@shop"},
+		},
+		{
+			"AnswersTheOneNamed", `{"from": "olena@example.com", "text": "так", "in_reply_to": "<first@shop>"}`,
+			Reply{From: "olena@example.com", To: "help@shop.example", Subject: "Re: Your basket", Text: "так", InReplyTo: "first@shop"},
+		},
+		{
+			"SaysAllItself", `{"from": "new@example.com", "to": "sales@shop.example", "subject": "Prices?", "text": "a\nb"}`,
+			Reply{From: "new@example.com", To: "sales@shop.example", Subject: "Prices?", Text: "a\nb"},
+		},
 	} {
 		status, body := request(t, http.MethodPost, srv.URL+"/dev/mailbox/inbound", tc.body, "Content-Type", "application/json")
 		require.Equal(t, http.StatusAccepted, status, body)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 func helper(dir string) int {
-	p, err := Start(context.Background(), Config{AccountSID: account, AuthToken: token, Dir: dir, Delay: time.Hour}) //nolint:usetesting // not a test: a process of its own
+	p, err := Start(context.Background(), Config{AccountSID: account, AuthToken: token, Dir: dir, Delay: time.Hour})
 	if err != nil {
 		fmt.Println(err)
 		return 1
@@ -177,8 +178,8 @@ func (r *rig) request(method, path, body string, header ...string) (int, string)
 	req, err := http.NewRequestWithContext(r.t.Context(), method, r.url+path, strings.NewReader(body))
 	require.NoError(r.t, err)
 	req.Close = true
-	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+	for pair := range slices.Chunk(header, 2) {
+		req.Header.Set(pair[0], pair[1])
 	}
 	c := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := c.Do(req)
