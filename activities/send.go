@@ -199,8 +199,7 @@ func (s *sending) settle(ctx context.Context, st store.Settlement) error {
 }
 
 func asSendError(err error) *channels.SendError {
-	var failure *channels.SendError
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*channels.SendError](err); ok {
 		return failure
 	}
 	return nil
@@ -270,8 +269,10 @@ func (s *sending) reconcile(ctx context.Context) error {
 	}
 	for i := range orphans {
 		m := &orphans[i]
-		st := store.Settlement{TouchID: m.TouchID, Status: audience.Uncertain,
-			Outcome: "the process ended between the claim and the answer: it may have been sent"}
+		st := store.Settlement{
+			TouchID: m.TouchID, Status: audience.Uncertain,
+			Outcome: "the process ended between the claim and the answer: it may have been sent",
+		}
 		if s.in.Channel == audience.SMS {
 			if st, err = s.ask(ctx, m); err != nil {
 				return err

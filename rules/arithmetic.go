@@ -159,7 +159,7 @@ func rounding(f func(float64) float64) func(*run, []any) (any, error) {
 	return func(_ *run, args []any) (any, error) {
 		n, ok := asNumber(args[0])
 		if !ok {
-			return nil, nil //nolint:nilnil // nil is the missing value
+			return nil, nil
 		}
 		if n.whole {
 			return n.i, nil

@@ -268,7 +268,7 @@ func textChange(change func(string) string) func(*run, []any) (any, error) {
 	return func(r *run, args []any) (any, error) {
 		s, ok := args[0].(string)
 		if !ok {
-			return nil, nil //nolint:nilnil // nil is the missing value
+			return nil, nil
 		}
 		return change(s), r.spendOnText(s)
 	}

@@ -1,5 +1,7 @@
 package rules
 
+import "slices"
+
 // kind is what is known about a value before a rule runs.
 type kind uint8
 
@@ -43,12 +45,7 @@ func (k kind) may(want ...kind) bool {
 	if k == kindAny || k == kindMissing {
 		return true
 	}
-	for _, w := range want {
-		if k == w {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(want, k)
 }
 
 // comparableKinds reports whether values of two kinds can be equal, or one less than the other.

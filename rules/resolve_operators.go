@@ -209,7 +209,7 @@ func (r *resolver) membership(n *ast.BinaryNode) part {
 func (r *resolver) textual(n *ast.BinaryNode) part {
 	left, right := r.part(n.Left), r.part(n.Right)
 	list := n.Operator == "contains" && left.kind.may(kindList)
-	if r.err == nil && (!(list || left.kind.may(kindText)) || (left.kind != kindList && !right.kind.may(kindText))) {
+	if r.err == nil && ((!list && !left.kind.may(kindText)) || (left.kind != kindList && !right.kind.may(kindText))) {
 		return r.fail(n, fmt.Sprintf("%s works on text: %s is %s, %s is %s",
 			n.Operator, brief(n.Left), left.kind, brief(n.Right), right.kind))
 	}
@@ -232,8 +232,7 @@ func (r *resolver) matching(n *ast.BinaryNode) part {
 	compiled, err := newPattern(written.Value)
 	if err != nil {
 		message := err.Error()
-		var fault *syntax.Error
-		if errors.As(err, &fault) {
+		if fault, ok := errors.AsType[*syntax.Error](err); ok {
 			message = fault.Error()
 		}
 		return r.fail(n.Right, "the pattern cannot be read: "+message)

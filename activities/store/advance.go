@@ -225,7 +225,7 @@ func queueJourneys(b *pgx.Batch, ws int64, a Advanced) error {
 	if len(a.Journeys) == 0 {
 		return nil
 	}
-	var ids, statuses, positions, listens, exits, seenJourneys, seenEvents, ended []string
+	var ids, statuses, positions, listens, exits, seenJourneys, seenEvents []string
 	var due []*time.Time
 	for i := range a.Journeys {
 		j := &a.Journeys[i]
@@ -235,9 +235,6 @@ func queueJourneys(b *pgx.Batch, ws int64, a Advanced) error {
 		}
 		ids, statuses, positions = append(ids, j.ID), append(statuses, string(j.Status)), append(positions, row.position)
 		listens, exits, due = append(listens, row.listens), append(exits, clean(j.ExitReason)), append(due, row.due)
-		if j.Status != campaign.Active {
-			ended = append(ended, j.ID)
-		}
 		for _, e := range j.Inbox {
 			seenJourneys, seenEvents = append(seenJourneys, j.ID), append(seenEvents, e.ID)
 		}

@@ -117,8 +117,10 @@ func (s *Store) Receive(ctx context.Context, workspace int64, in Inbound) error 
 	if in.Channel == audience.Email {
 		name = audience.EventEmailReplied
 	}
-	properties, err := jsonText(map[string]any{"text": clean(in.Body), "subject": clean(in.Subject), "to": in.To,
-		"opt_out": in.OptOut, "opt_in": in.OptIn})
+	properties, err := jsonText(map[string]any{
+		"text": clean(in.Body), "subject": clean(in.Subject), "to": in.To,
+		"opt_out": in.OptOut, "opt_in": in.OptIn,
+	})
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func person(t *testing.T, st *store.Store, seed storetest.Seed, user string) str
 	t.Helper()
 	ingest(t, st, seed, message("make-"+user, func(m *store.Message) {
 		m.UserID, m.Name = user, "made"
-		m.Profile = store.Profile{Email: ptr(user + "@example.com"), Phone: ptr("+380501234567")}
+		m.Profile = store.Profile{Email: new(user + "@example.com"), Phone: new("+380501234567")}
 	}))
 	return record(t, st, seed, user).Customer.ID
 }
@@ -183,7 +183,8 @@ func TestLedger(t *testing.T) {
 		require.True(t, noon.Add(24*time.Hour).Equal(next.Due))
 		inTx(t, st, seed, func(tx *store.Tx) error { // the same message, planned again
 			_, err := tx.WriteAdvanced(t.Context(), store.Advanced{Cohort: c.ID, State: store.CohortState{
-				CampaignID: c.CampaignID, Version: 1}, Now: noon, Messages: []store.PlannedMessage{{
+				CampaignID: c.CampaignID, Version: 1,
+			}, Now: noon, Messages: []store.PlannedMessage{{
 				JourneyID: c.Journeys[0].ID, CustomerID: c.Journeys[0].CustomerID, Channel: audience.Email, Step: "email", Iteration: 1,
 			}}})
 			return err
@@ -382,7 +383,7 @@ func TestContact(t *testing.T) {
 			TouchID: m.TouchID, Status: audience.Failed, Outcome: "550 5.1.1 no such user", Suppress: "bad_address",
 		}))
 		other := person(t, st, seed, "u2") // another record with the same address
-		ingest(t, st, seed, message("same", func(m *store.Message) { m.UserID, m.Profile.Email = "u2", ptr("U1@Example.com") }))
+		ingest(t, st, seed, message("same", func(m *store.Message) { m.UserID, m.Profile.Email = "u2", new("U1@Example.com") }))
 		c = enter(t, st, seed, p, hello, other)
 		plan(t, st, seed, c, audience.Email)
 		require.Equal(t, 1, claim(t, st, seed, c, audience.Email, "b").Suppressed)

@@ -54,7 +54,8 @@ func names(r *store.Record) []string {
 	return list
 }
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
+func ptr[T any](v T) *T { return new(v) }
 
 func TestIngest(t *testing.T) {
 	t.Parallel()
@@ -95,10 +96,12 @@ func TestIngest(t *testing.T) {
 		st := storetest.New(t)
 		seed := storetest.Workspace(t, st)
 		ingest(t, st, seed, message("m1", func(m *store.Message) {
-			m.Profile = store.Profile{Email: ptr("ann@example.com"), AddTags: []string{"b", "a"},
-				Attributes: map[string]any{"plan": "free", "age": json.Number("33")}}
+			m.Profile = store.Profile{
+				Email: new("ann@example.com"), AddTags: []string{"b", "a"},
+				Attributes: map[string]any{"plan": "free", "age": json.Number("33")},
+			}
 		}), message("m2", func(m *store.Message) {
-			m.Profile = store.Profile{Name: ptr("Ann"), AddTags: []string{"a"}, Attributes: map[string]any{"plan": "pro", "age": nil}}
+			m.Profile = store.Profile{Name: new("Ann"), AddTags: []string{"a"}, Attributes: map[string]any{"plan": "pro", "age": nil}}
 		}))
 		c := record(t, st, seed, "u1").Customer
 		require.Equal(t, "ann@example.com", c.Email)
@@ -111,11 +114,13 @@ func TestIngest(t *testing.T) {
 		t.Parallel()
 		st := storetest.New(t)
 		seed := storetest.Workspace(t, st)
-		ingest(t, st, seed, message("m1", func(m *store.Message) { m.Profile.Email, m.Profile.Name = ptr("ann@example.com"), ptr("Ann") }))
+		ingest(t, st, seed, message("m1", func(m *store.Message) { m.Profile.Email, m.Profile.Name = new("ann@example.com"), new("Ann") }))
 		ingest(t, st, seed, message("m2", func(m *store.Message) {
 			m.Call, m.UserID = store.CallForm, ""
-			m.Profile = store.Profile{Email: ptr("ann@example.com"), Name: ptr("Mallory"), Phone: ptr("+380501234567"),
-				FillOnly: true, MatchEmail: true}
+			m.Profile = store.Profile{
+				Email: new("ann@example.com"), Name: new("Mallory"), Phone: new("+380501234567"),
+				FillOnly: true, MatchEmail: true,
+			}
 		}))
 		c := record(t, st, seed, "u1").Customer
 		require.Equal(t, "Ann", c.Name)
@@ -176,7 +181,7 @@ func TestIdentity(t *testing.T) {
 		t.Parallel()
 		st := storetest.New(t)
 		seed := storetest.Workspace(t, st)
-		res := ingest(t, st, seed, message("m1", func(m *store.Message) { m.Profile.Name = ptr("Ann") }), anonymous("m2", "a1"),
+		res := ingest(t, st, seed, message("m1", func(m *store.Message) { m.Profile.Name = new("Ann") }), anonymous("m2", "a1"),
 			both("m3", "u1", "a1"))
 		require.Equal(t, 3, res.Stored)
 		r := record(t, st, seed, "a1")
@@ -211,9 +216,9 @@ func TestIdentity(t *testing.T) {
 		seed := storetest.Workspace(t, st)
 		ingest(t, st, seed, message("m1", func(m *store.Message) {
 			m.Call, m.UserID, m.Name = store.CallForm, "", "form_submitted"
-			m.Profile = store.Profile{Email: ptr("ann@example.com"), FillOnly: true, MatchEmail: true}
+			m.Profile = store.Profile{Email: new("ann@example.com"), FillOnly: true, MatchEmail: true}
 		}))
-		ingest(t, st, seed, message("m2", func(m *store.Message) { m.Profile.Email = ptr("ann@example.com") }))
+		ingest(t, st, seed, message("m2", func(m *store.Message) { m.Profile.Email = new("ann@example.com") }))
 		require.ElementsMatch(t, []string{"form_submitted", "registered"}, names(record(t, st, seed, "u1")))
 	})
 

@@ -15,7 +15,7 @@ func asApplication(t *testing.T, url string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.WithoutCancel(t.Context()))) })
 	_, err = conn.Exec(t.Context(), `SET ROLE dotyk_app`)
 	require.NoError(t, err)
 	return conn

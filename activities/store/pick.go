@@ -132,8 +132,10 @@ type Picked struct {
 	Inbox     []InboxEntry
 }
 
-// NewCohortID makes an id for a cohort, NewJourneyID for a journey.
-func NewCohortID() string  { return newID() }
+// NewCohortID makes an id for a cohort.
+func NewCohortID() string { return newID() }
+
+// NewJourneyID makes an id for a journey.
 func NewJourneyID() string { return newID() }
 
 // WritePicked commits everything at once: decisions, cohorts with their journeys, what concerns waiting journeys, and

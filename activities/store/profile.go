@@ -173,7 +173,7 @@ func mustJSON(v any) string {
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		panic("encode decoded JSON: " + err.Error())
+		panic("encode decoded JSON: " + err.Error()) //nolint:forbidigo // cannot happen, see above
 	}
 	return string(raw)
 }

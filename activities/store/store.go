@@ -182,8 +182,7 @@ func Unavailable(err error) bool {
 	if err == nil || Refused(err) {
 		return false
 	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		// 08 connection, 53 resources, 57P shutdown and start, 25006 read-only after a failover
 		return pg.Code[:2] == "08" || pg.Code[:2] == "53" || pg.Code[:3] == "57P" || pg.Code == "25006"
 	}

@@ -41,8 +41,12 @@ func TestMayContact(t *testing.T) {
 func TestMayFollow(t *testing.T) {
 	t.Parallel()
 	for _, step := range [][2]audience.TouchStatus{
-		{audience.Planned, audience.Claimed}, {audience.Claimed, audience.Accepted}, {audience.Accepted, audience.Delivered},
-		{audience.Claimed, audience.Uncertain}, {audience.Uncertain, audience.Delivered}, {audience.Accepted, audience.Failed},
+		{audience.Planned, audience.Claimed},
+		{audience.Claimed, audience.Accepted},
+		{audience.Accepted, audience.Delivered},
+		{audience.Claimed, audience.Uncertain},
+		{audience.Uncertain, audience.Delivered},
+		{audience.Accepted, audience.Failed},
 	} {
 		require.True(t, audience.MayFollow(step[0], step[1]), "%v", step)
 		require.False(t, audience.MayFollow(step[1], step[0]), "%v back", step)

@@ -76,8 +76,7 @@ func (w *walker) fault(rule *rules.Rule, step string, e *audience.Event, values 
 	decision := RecordDecision{
 		Step: step, Kind: DecisionError, Outcome: "false", Rule: rule.Source(), Values: values, Reason: errorText(err),
 	}
-	var fault *rules.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*rules.Error](err); ok {
 		decision.Reason = "the rule could not be evaluated: " + fault.Message
 	}
 	if e != nil {

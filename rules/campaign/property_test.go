@@ -226,6 +226,6 @@ func TestCanonicalRoundTrip(t *testing.T) {
 		again, err := campaign.Decode(canonical)
 		require.NoError(t, err)
 		require.Equal(t, d.Hash(), again.Hash())
-		require.Equal(t, len(d.Messages()), len(again.Messages()))
+		require.Len(t, again.Messages(), len(d.Messages()))
 	})
 }

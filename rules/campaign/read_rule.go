@@ -93,8 +93,7 @@ func (r *reader) compile() {
 func (r *reader) badRule(p pendingRule, err error) {
 	v := Violation{Line: p.at.line, Column: p.at.column, Path: p.at.path, Code: CodeBadRule}
 	v.Message = "the rule cannot be used: " + err.Error()
-	var fault *rules.Error
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*rules.Error](err); ok {
 		v.Rule = fault
 		v.Message = "the rule cannot be used: " + fault.Message
 		if fault.Line > 1 || fault.Column > 1 {

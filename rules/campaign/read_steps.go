@@ -66,28 +66,29 @@ func (r *reader) step(n *node, path string, numbers []int, known scope) (Step, s
 }
 
 func (r *reader) stepOf(kind string, n *node, path string, numbers []int, known scope) (Step, scope) {
-	derived := kind
+	var derived strings.Builder
+	derived.WriteString(kind)
 	for _, number := range numbers {
-		derived += "_" + strconv.Itoa(number)
+		derived.WriteString("_" + strconv.Itoa(number))
 	}
 	switch kind {
 	case "email":
-		step := r.email(n, path, derived)
+		step := r.email(n, path, derived.String())
 		return step, known.withSent(step.ID)
 	case "sms":
-		step := r.sms(n, path, derived)
+		step := r.sms(n, path, derived.String())
 		return step, known.withSent(step.ID)
 	case "wait":
-		return r.wait(n, path, derived), known
+		return r.wait(n, path, derived.String()), known
 	case "wait_for":
-		step := r.waitFor(n, path, derived, known)
+		step := r.waitFor(n, path, derived.String(), known)
 		return step, known.withResult(step.ID)
 	case "branch":
-		return r.branch(n, path, derived, numbers, known)
+		return r.branch(n, path, derived.String(), numbers, known)
 	case "update":
-		return r.update(n, path, derived, known), known
+		return r.update(n, path, derived.String(), known), known
 	default:
-		return r.exit(n, path, derived), known
+		return r.exit(n, path, derived.String()), known
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -265,7 +267,7 @@ func TestMounts(t *testing.T) {
 	say := func(what string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_, err := fmt.Fprint(w, what, len(r.URL.Path))
+			_, err := io.WriteString(w, what+strconv.Itoa(len(r.URL.Path)))
 			if err != nil {
 				panic(err)
 			}

@@ -210,6 +210,9 @@ func wantsJSON(r *http.Request) bool {
 	if strings.Contains(accept, "text/html") {
 		return false
 	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" { // fetch, for which a redirect would fail
+		return true
+	}
 	return strings.Contains(accept, "application/json") || strings.HasPrefix(r.Header.Get("Content-Type"), "application/json")
 }
 

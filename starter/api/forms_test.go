@@ -80,9 +80,10 @@ func TestForm(t *testing.T) {
 	body, kind := multiparted(t, "", "email", "anna@example.com", "name", "Mallory", "message", "again")
 	s.do(t, post(body, "Content-Type", kind).answers(303, "Location: /f/contact/thanks"))
 	s.do(t, post(`{"email":"anna@example.com","name":"Mallory","n":12345678901234567890,"deep":{"a":[1]},"anonymous_id":"visitor-1"}`, "Content-Type", "application/json", "Accept", "*/*").answers(200, `{"success":true}`))
+	s.do(t, post("email=anna%40example.com", "Accept", "*/*", "Sec-Fetch-Mode", "cors").answers(200, `{"success":true}`))
 	r = s.record(t, "anna@example.com")
 	require.Equal(t, "Anna", r.Customer.Name, "a stranger does not overwrite the record")
-	require.Len(t, r.Timeline, 3)
+	require.Len(t, r.Timeline, 4)
 
 	s.do(t, exchange{method: http.MethodGet, path: "/f/contact/thanks", status: 200, want: []string{"Thank you", "Content-Security-Policy: default-src 'none'"}})
 	s.do(t, exchange{method: http.MethodGet, path: "/f/contact/thanks", header: map[string]string{"Accept-Language": "uk-UA,uk;q=0.9,en;q=0.5"}, status: 200, want: []string{"Дякуємо", `<html lang="uk">`}})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"time"
 )
 
 // guard is what all routes of one path have in common: their methods, CORS, headers, and an end to waiting.
@@ -41,7 +42,7 @@ func (s *server) guard(rows []route) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 		defer cancel()
 		// A slow sender must not hold a connection for ever. A recorder in a test knows no deadline, which does no harm.
-		if err := http.NewResponseController(w).SetReadDeadline(s.Now().Add(s.Timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.Timeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			s.Logger.DebugContext(ctx, "set read deadline", "error", err)
 		}
 		r = r.WithContext(ctx)

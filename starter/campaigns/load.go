@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 
@@ -84,9 +85,7 @@ func (l *Loaded) templates(files fs.FS, folder string, stored func([]string) (ma
 	if err != nil {
 		return nil, err
 	}
-	for name, t := range known {
-		all[name] = t
-	}
+	maps.Copy(all, known)
 	return all, nil
 }
 

@@ -54,8 +54,8 @@ func (e *FormError) Error() string {
 // there to mend it.
 //
 // A field named consent that is ticked (on, yes, true or 1), or that names a topic, grants consent to e-mail and, where
-// a number is given, to SMS. Fields named topics narrow it to those topics and suffice without consent; consent=no
-// outweighs them.
+// a number is given, to SMS. Fields named topics narrow it to those topics and suffice without consent, so they must be
+// checkboxes for the visitor to tick and never hidden fields; consent=no outweighs them.
 func Form(in FormInput, p Params) (store.Message, error) {
 	m := store.Message{
 		Call: store.CallForm, Name: audience.EventFormSubmitted, AnonymousID: in.AnonymousID,

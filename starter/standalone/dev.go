@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -81,7 +82,9 @@ func (s *stack) startPhone(ctx context.Context) error {
 	go func() { served <- srv.Serve(ln) }()
 	s.onStop(func() error {
 		err := srv.Close()
-		<-served
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
 		return err
 	})
 	s.TwilioBaseURL = "http://" + ln.Addr().String()

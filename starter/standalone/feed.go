@@ -58,6 +58,10 @@ func (s *stack) feed(ctx context.Context) error {
 	if s.temporal != nil {
 		failed = s.temporal.Failed()
 	}
+	var lost <-chan error
+	if s.postgres != nil {
+		lost = s.postgres.lost
+	}
 	seen := map[int64]bool{}
 	last, err := s.lastChange(ctx, seen)
 	if err != nil && ctx.Err() == nil {
@@ -72,6 +76,8 @@ func (s *stack) feed(ctx context.Context) error {
 			return nil
 		case <-failed:
 			return fmt.Errorf("the Temporal server failed: %w", s.temporal.Err())
+		case err := <-lost:
+			return fmt.Errorf("the private Postgres ended and does not start again: %w", err)
 		case <-t.C:
 		}
 		list, err := s.store.Feed(ctx, s.workspace.ID, last-feedOverlap, 1000)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,8 @@ type stack struct {
 	logger *slog.Logger
 	out    io.Writer
 
-	url       string // of our database
+	url       string  // of our database
+	postgres  *keeper // nil where the database is a given one
 	store     *store.Store
 	workspace store.WorkspaceInfo
 	temporal  *devenv.Temporal
@@ -94,8 +96,8 @@ func (s *stack) onStop(f func() error) { s.closers = append(s.closers, f) }
 func (s *stack) stop() error {
 	s.ready.Store(false)
 	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		errs = append(errs, s.closers[i]())
+	for _, v := range slices.Backward(s.closers) {
+		errs = append(errs, v())
 	}
 	s.closers = nil
 	return errors.Join(errs...)
@@ -117,15 +119,15 @@ func reachable(addr string) string {
 func (s *stack) startPostgres(ctx context.Context) error {
 	s.url = s.DatabaseURL
 	if s.url == "" {
-		pg, err := pglocal.Start(ctx, pglocal.Config{Dir: filepath.Join(s.Data, "postgres"), Logger: s.logger})
-		if err != nil {
+		s.postgres = &keeper{config: pglocal.Config{Dir: filepath.Join(s.Data, "postgres"), Logger: s.logger}}
+		if err := s.postgres.start(ctx); err != nil {
 			return err
 		}
-		s.onStop(pg.Stop)
-		if err := ensureDatabase(ctx, pg.URL("postgres"), "dotyk"); err != nil {
+		s.onStop(s.postgres.stop)
+		if err := ensureDatabase(ctx, s.postgres.url("postgres"), "dotyk"); err != nil {
 			return err
 		}
-		s.url = pg.URL("dotyk")
+		s.url = s.postgres.url("dotyk")
 	}
 	if err := os.WriteFile(filepath.Join(s.Data, fileDatabaseURL), []byte(s.url+"\n"), 0o600); err != nil {
 		return fmt.Errorf("note address of database: %w", err)
@@ -182,7 +184,7 @@ func (s *stack) ensureKey(ctx context.Context) error {
 	file := filepath.Join(s.Data, fileWriteKey)
 	key := s.WriteKey
 	if key == "" {
-		raw, err := os.ReadFile(file) //nolint:gosec // in the data directory
+		raw, err := os.ReadFile(file)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("read write key: %w", err)
 		}

@@ -34,6 +34,7 @@ type Worker struct {
 	cancel   context.CancelFunc
 	waker    sync.WaitGroup
 	ownStore bool
+	logger   *slog.Logger
 }
 
 // Options are for programs that hold the worker together with other parts.
@@ -60,7 +61,7 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 		o.Logger = slog.Default()
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Worker{Store: o.Store, cancel: cancel}
+	w := &Worker{Store: o.Store, cancel: cancel, logger: o.Logger}
 	defer func() {
 		if err != nil {
 			w.Stop()
@@ -178,7 +179,7 @@ func (w *Worker) Stop() {
 	}
 	if w.email != nil {
 		if err := w.email.Close(); err != nil && !errors.Is(err, context.Canceled) {
-			slog.Warn("close mail connections", "error", err)
+			w.logger.Warn("close mail connections", "error", err)
 		}
 	}
 	if w.ownStore && w.Store != nil {

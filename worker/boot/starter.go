@@ -45,8 +45,7 @@ func (s cohorts) Start(ctx context.Context, c store.CohortRef) error {
 func (s cohorts) Wake(ctx context.Context, c store.CohortRef) error {
 	id := workflows.JourneyID(c.Workspace, c.ID)
 	err := s.client.SignalWorkflow(ctx, id, "", workflows.SignalLook, nil)
-	var gone *serviceerror.NotFound
-	if errors.As(err, &gone) { // never started, or it ended just before the event came
+	if _, ok := errors.AsType[*serviceerror.NotFound](err); ok { // never started, or it ended just before the event came
 		o := s.options(c)
 		o.EnableEagerStart = false // not to be had together with a signal
 		_, err = s.client.SignalWithStartWorkflow(ctx, id, workflows.SignalLook, nil, o, workflows.Journey, input(c))

@@ -5,5 +5,5 @@
 // what an earlier run left behind, and drops to another user where the program runs as root, which PostgreSQL refuses.
 // The server listens on a unix socket that only its own user (and root) can reach.
 //
-// It imports the standard library and golang.org/x/sys only, and speaks no SQL. Start reading at Start.
+// It imports the standard library only, and speaks no SQL. Start reading at Start.
 package pglocal

@@ -116,7 +116,7 @@ func New(tb testing.TB) *store.Store {
 // Open opens a store on a database and closes it when the test ends.
 func Open(tb testing.TB, databaseURL string) *store.Store {
 	tb.Helper()
-	st, err := store.Open(context.Background(), databaseURL, store.Options{MaxConns: 12})
+	st, err := store.Open(tb.Context(), databaseURL, store.Options{MaxConns: 12})
 	require.NoError(tb, err)
 	tb.Cleanup(st.Close)
 	return st
@@ -132,7 +132,7 @@ type Seed struct {
 // Workspace makes a workspace with a write key and a source named "site".
 func Workspace(tb testing.TB, st *store.Store) Seed {
 	tb.Helper()
-	ctx := context.Background()
+	ctx := tb.Context()
 	list, err := st.Workspaces(ctx)
 	require.NoError(tb, err)
 	id, err := st.CreateWorkspace(ctx, fmt.Sprintf("ws-%d", len(list)+1), "Test shop")

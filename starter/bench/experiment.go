@@ -1,0 +1,244 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/pprof"
+	"slices"
+	"strings"
+)
+
+// experiment is a set of cases that run in turns in one lab, so that they can be compared.
+type experiment struct {
+	name   string
+	about  string
+	events int // in each run, unless told otherwise
+	batch  int // in each request, unless told otherwise
+
+	engine bool // a Temporal server and the worker run
+	// setup prepares the lab: it publishes, warms up, and readies what the cases need.
+	setup   func(ctx context.Context, l *lab, p plan) error
+	cases   []benchCase
+	targets []target
+}
+
+// benchCase is one thing that is measured.
+type benchCase struct {
+	name  string
+	about string
+	unit  string // what is counted
+	limit bool   // what the machine can do at best: not ours
+	run   func(ctx context.Context, l *lab, p plan) (figures, error)
+}
+
+// target compares figures of two cases, run by run, or holds one against a bound.
+type target struct {
+	about string
+	of    column
+	ours  string
+	limit string  // the case to divide by; "" to hold the figure itself against want
+	want  float64 // 0: no aim, shown only
+	most  bool    // want is the most that is good, rather than the least
+}
+
+// plan is what a run is told.
+type plan struct {
+	options
+	label    string // unique for each run: it goes into every id
+	progress func(done int)
+}
+
+// result is everything one experiment came to.
+type result struct {
+	Name       string      `json:"name"`
+	Events     int         `json:"events"`
+	Cases      []series    `json:"cases"`
+	Targets    []outcome   `json:"targets"`
+	Statements []statement `json:"statements,omitempty"`
+}
+
+// series are the runs of a case.
+type series struct {
+	Name   string    `json:"name"`
+	Unit   string    `json:"unit"`
+	Limit  bool      `json:"limit"`
+	Runs   []figures `json:"runs"`
+	Median figures   `json:"median"`
+}
+
+// measure runs experiments, each in a lab of its own, and reports.
+func measure(ctx context.Context, o options, out io.Writer, list ...experiment) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	rep := report{Options: o}
+	for _, e := range list {
+		if err := rep.add(ctx, o, e); err != nil {
+			return fmt.Errorf("measure %s: %w", e.name, err)
+		}
+	}
+	if err := rep.print(out); err != nil {
+		return fmt.Errorf("print report: %w", err)
+	}
+	if o.JSON != "" {
+		return rep.save(o.JSON)
+	}
+	return nil
+}
+
+func (r *report) add(ctx context.Context, o options, e experiment) (err error) {
+	l, err := openLab(ctx, o, e.engine)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	if r.Machine == nil {
+		if r.Machine, err = l.describe(ctx); err != nil {
+			return err
+		}
+	}
+	done, err := e.measure(ctx, l, o)
+	if err != nil {
+		return errors.Join(err, l.broken())
+	}
+	r.Experiments = append(r.Experiments, done)
+	return nil
+}
+
+func (e *experiment) measure(ctx context.Context, l *lab, o options) (result, error) {
+	if o.Events == 0 {
+		o.Events = e.events
+	}
+	if o.Batch == 0 {
+		o.Batch = e.batch
+	}
+	res := result{Name: e.name, Events: o.Events}
+	for _, c := range e.cases {
+		res.Cases = append(res.Cases, series{Name: c.name, Unit: c.unit, Limit: c.limit})
+	}
+	bars := newBars(os.Stderr)
+	warm := plan{options: o, label: "w", progress: bars.start(e.name + ": warming up")}
+	if err := e.setup(ctx, l, warm); err != nil {
+		return res, fmt.Errorf("set up: %w", err)
+	}
+	if err := l.resetStatements(ctx); err != nil {
+		return res, err
+	}
+	for run := range o.Runs {
+		for i := range e.cases {
+			if run%2 == 1 { // in the opposite order, so that what drifts favours neither side
+				i = len(e.cases) - 1 - i
+			}
+			title := fmt.Sprintf("%s %d/%d: %s", e.name, run+1, o.Runs, e.cases[i].name)
+			p := plan{options: o, label: fmt.Sprintf("r%d-%s", run, e.cases[i].name), progress: bars.start(title)}
+			f, err := e.cases[i].profiled(ctx, l, p, run)
+			if err != nil {
+				return res, fmt.Errorf("run %s: %w", e.cases[i].name, err)
+			}
+			res.Cases[i].Runs = append(res.Cases[i].Runs, f)
+		}
+	}
+	bars.end()
+	for i := range res.Cases {
+		res.Cases[i].Median = medianFigures(res.Cases[i].Runs)
+	}
+	for _, t := range e.targets {
+		res.Targets = append(res.Targets, t.judge(res.Cases))
+	}
+	var err error
+	res.Statements, err = l.statements(ctx)
+	return res, err
+}
+
+// profiled runs the case, under the profiler where that was asked for.
+func (c *benchCase) profiled(ctx context.Context, l *lab, p plan, run int) (figures, error) {
+	if p.CPUProfile == "" || run > 0 || c.limit {
+		return c.run(ctx, l, p)
+	}
+	ext := filepath.Ext(p.CPUProfile)
+	f, err := os.Create(strings.TrimSuffix(p.CPUProfile, ext) + "." + c.name + ext)
+	if err != nil {
+		return figures{}, fmt.Errorf("make profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return figures{}, errors.Join(fmt.Errorf("start profile: %w", err), f.Close())
+	}
+	got, err := c.run(ctx, l, p)
+	pprof.StopCPUProfile()
+	return got, errors.Join(err, f.Close())
+}
+
+// outcome is what a target came to.
+type outcome struct {
+	About string  `json:"about"`
+	Value float64 `json:"value"` // median over the runs
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+	Want  float64 `json:"want,omitempty"`
+	Most  bool    `json:"most,omitempty"`
+	Ratio bool    `json:"ratio"`
+	Unit  string  `json:"unit,omitempty"`
+}
+
+// met says whether the aim was reached.
+func (o *outcome) met() bool {
+	if o.Most {
+		return o.Value <= o.Want
+	}
+	return o.Value >= o.Want
+}
+
+// judge divides within each run, where both sides met the same machine, and takes the median after.
+func (t *target) judge(all []series) outcome {
+	o := outcome{About: t.about, Want: t.want, Most: t.most, Ratio: t.limit != "", Unit: t.of.unit}
+	ours := find(all, t.ours)
+	values := make([]float64, len(ours))
+	for i := range ours {
+		values[i] = *t.of.of(&ours[i])
+		if t.limit != "" {
+			values[i] = divide(values[i], *t.of.of(&find(all, t.limit)[i]))
+		}
+	}
+	if len(values) > 0 {
+		o.Value, o.Low, o.High = median(values), slices.Min(values), slices.Max(values)
+	}
+	return o
+}
+
+func find(all []series, name string) []figures {
+	for _, s := range all {
+		if s.Name == name {
+			return s.Runs
+		}
+	}
+	return nil
+}
+
+func divide(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
+
+// describe lists what can be measured.
+func describe(out io.Writer, list []experiment) error {
+	var b strings.Builder
+	for _, e := range list {
+		fmt.Fprintf(&b, "%s: %s\n  %d a run, %d a request\n", e.name, e.about, e.events, e.batch)
+		for _, c := range e.cases {
+			kind := "ours "
+			if c.limit {
+				kind = "limit"
+			}
+			fmt.Fprintf(&b, "  %s  %-16s %s\n", kind, c.name, c.about)
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
