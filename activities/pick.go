@@ -21,7 +21,8 @@ const (
 	pickBatch   = 500              // events in one transaction
 	pickIdle    = 2 * time.Second  // how often to look without being woken
 	handOvers   = 16               // workflows that are started at one time
-	forgetAfter = 10 * time.Second // a cohort whose workflow did nothing for so long is handed over again
+	forgetAfter = 30 * time.Second // a cohort whose workflow did nothing for so long is handed over again
+	forgetEvery = 10 * time.Second // how often to look for such
 )
 
 // Pick judges the events of a shard as they come in: which campaigns a customer enters, which waiting journeys they
@@ -33,7 +34,8 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 	beat := time.NewTicker(pickIdle)
 	defer beat.Stop()
 	stopping := activity.GetWorkerStopChannel(ctx)
-	sweepAt := time.Now()
+	var sweepAt time.Time
+	s := &sweeper{Activities: a, before: time.Now()} // whatever an earlier turn left behind is overdue
 	for {
 		activity.RecordHeartbeat(ctx)
 		picked, err := a.pickShard(ctx, in.Shard)
@@ -41,7 +43,7 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 			return err
 		}
 		if in.Shard == 0 && !time.Now().Before(sweepAt) {
-			more, err := a.sweep(ctx)
+			more, err := s.sweep(ctx)
 			if err != nil {
 				return err
 			}
@@ -135,11 +137,26 @@ func (a *Activities) handOver(ctx context.Context, ws int64, fresh []store.Cohor
 	return nil
 }
 
+// sweeper finds what nobody is told of: what a crash left behind, and audiences on their way in.
+type sweeper struct {
+	*Activities
+	before time.Time // cohorts that wait since before this moment are overdue
+	looked time.Time
+}
+
 // sweep hands over what a crash left behind, and lets the next page of each open audience enter. It says whether
 // there is more to do at once.
-func (a *Activities) sweep(ctx context.Context) (bool, error) {
-	const most = 200
-	forgotten, err := a.Store.Forgotten(ctx, time.Now().Add(-forgetAfter), most)
+func (a *sweeper) sweep(ctx context.Context) (bool, error) {
+	const most = 2000
+	if now := time.Now(); now.Sub(a.looked) >= forgetEvery {
+		if !a.looked.IsZero() {
+			a.before = now.Add(-forgetAfter)
+		}
+		a.looked = now
+	} else {
+		a.before = time.Time{} // only what is to be looked at again
+	}
+	forgotten, err := a.Store.Forgotten(ctx, a.before, most)
 	if err != nil {
 		return false, err
 	}

@@ -46,6 +46,7 @@ type CohortState struct {
 	Campaign   string
 	Version    int
 	Paused     bool // the campaign is: nothing moves and nothing is sent
+	inbox      bool // events are waiting for some of its journeys
 }
 
 // DueJourney is a journey that must be looked at now, with its customer and the events that concern it.
@@ -103,6 +104,7 @@ func (tx *Tx) LoadDue(ctx context.Context, cohort string, now time.Time, limit i
 	for i := range due {
 		due[i].Inbox = inbox[due[i].ID]
 	}
+	state.inbox = len(inbox) > 0
 	return state, due, nil
 }
 
@@ -189,6 +191,10 @@ func (tx *Tx) WriteAdvanced(ctx context.Context, a Advanced) (CohortNext, error)
 	}
 	if err := queueDecisions(b, tx.Workspace, a.Decisions); err != nil {
 		return CohortNext{}, err
+	}
+	if a.State.inbox && !a.State.Paused { // what came for journeys that have ended concerns nobody any more
+		b.Queue(`DELETE FROM journey_inbox i USING journeys j WHERE i.workspace_id = $1 AND i.cohort_id = $2
+			AND j.workspace_id = $1 AND j.id = i.journey_id AND j.status <> 'active'`, tx.Workspace, a.Cohort)
 	}
 	queueMessages(b, tx.Workspace, a)
 	queueUpdates(b, tx.Workspace, a.Updates)

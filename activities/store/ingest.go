@@ -320,7 +320,7 @@ func (in *ingestion) queueDeadLetters(b *pgx.Batch) {
 		b.Queue(`INSERT INTO dead_letters (workspace_id, source_id, severity, message_id, place, reason, advice, payload,
 			received_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			in.tx.Workspace, in.deadFrom[i], d.Severity, clean(d.MessageID), clean(d.Place), clean(d.Reason),
-			clean(d.Advice), d.Payload, d.ReceivedAt)
+			clean(d.Advice), append([]byte{}, d.Payload...), d.ReceivedAt)
 	}
 }
 

@@ -274,13 +274,14 @@ func (s *Store) WorkspacesWithEvents(ctx context.Context, shard int16) ([]int64,
 }
 
 // Forgotten lists cohorts that a crash left without their workflow's knowledge: not started, or not told of an event,
-// or to be looked at again, since before the given moment.
+// since before the given moment; and those that are to be looked at again. What concerns a paused campaign waits.
 func (s *Store) Forgotten(ctx context.Context, before time.Time, limit int) ([]CohortRef, error) {
 	rows, _ := s.engine.Query(ctx, `
 		(SELECT workspace_id, id, size FROM cohorts WHERE (status = 'pending' OR poked) AND (created_at < $1 OR poked) LIMIT $2)
 		UNION
 		(SELECT i.workspace_id, i.cohort_id, c.size FROM journey_inbox i
 			JOIN cohorts c ON c.workspace_id = i.workspace_id AND c.id = i.cohort_id
+			JOIN campaigns k ON k.workspace_id = c.workspace_id AND k.id = c.campaign_id AND k.status <> 'paused'
 			WHERE i.created_at < $1 LIMIT $2)`, before, limit)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[CohortRef])
 	if err != nil {

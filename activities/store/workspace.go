@@ -157,15 +157,17 @@ func (s *Store) CreateKey(ctx context.Context, workspace int64, source, text str
 // Authenticate finds what a key opens. ErrUnknownKey when it opens nothing.
 func (s *Store) Authenticate(ctx context.Context, text string) (Key, error) {
 	hash := sha256.Sum256([]byte(text))
-	return s.key(ctx, `SELECT k.id, k.workspace_id, k.source_id, k.scopes, w.country
-		FROM keys k JOIN workspaces w ON w.id = k.workspace_id WHERE k.hash = $1 AND k.revoked_at IS NULL`, hash[:])
+	return s.key(ctx, `SELECT k.id, k.workspace_id, k.source_id, s.name, k.scopes, w.country
+		FROM keys k JOIN workspaces w ON w.id = k.workspace_id
+		JOIN sources s ON s.workspace_id = k.workspace_id AND s.id = k.source_id WHERE k.hash = $1 AND k.revoked_at IS NULL`, hash[:])
 }
 
 // SingleWorkspace gives the first write key's view of the only workspace of the installation. ErrNotFound when there
 // are several, or none, or it has no key.
 func (s *Store) SingleWorkspace(ctx context.Context) (Key, error) {
-	k, err := s.key(ctx, `SELECT k.id, k.workspace_id, k.source_id, k.scopes, w.country
+	k, err := s.key(ctx, `SELECT k.id, k.workspace_id, k.source_id, s.name, k.scopes, w.country
 		FROM keys k JOIN workspaces w ON w.id = k.workspace_id
+		JOIN sources s ON s.workspace_id = k.workspace_id AND s.id = k.source_id
 		WHERE k.revoked_at IS NULL AND $1 = ANY (k.scopes) AND (SELECT count(*) FROM workspaces) = 1
 		ORDER BY k.id LIMIT 1`, ScopeWrite)
 	if errors.Is(err, ErrUnknownKey) {
@@ -177,7 +179,7 @@ func (s *Store) SingleWorkspace(ctx context.Context) (Key, error) {
 func (s *Store) key(ctx context.Context, query string, arg any) (Key, error) {
 	var k Key
 	err := s.engine.QueryRow(ctx, query, arg).
-		Scan(&k.ID, &k.Source.Workspace, &k.Source.ID, &k.Scopes, &k.Country)
+		Scan(&k.ID, &k.Source.Workspace, &k.Source.ID, &k.Source.Name, &k.Scopes, &k.Country)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Key{}, ErrUnknownKey
 	}

@@ -33,15 +33,17 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO dotyk_app;
 -- The engine's role: where is work waiting, which workspace does a key open.
 GRANT SELECT (id, slug, name, country) ON workspaces TO dotyk_engine;
 GRANT SELECT (workspace_id, id, source_id, hash, scopes, revoked_at) ON keys TO dotyk_engine;
+GRANT SELECT (workspace_id, id, name) ON sources TO dotyk_engine;
 GRANT SELECT (workspace_id, shard) ON intake TO dotyk_engine;
-GRANT SELECT (workspace_id, id, status, poked, size, created_at) ON cohorts TO dotyk_engine;
+GRANT SELECT (workspace_id, id, status) ON campaigns TO dotyk_engine;
+GRANT SELECT (workspace_id, id, campaign_id, status, poked, size, created_at) ON cohorts TO dotyk_engine;
 GRANT SELECT (workspace_id, cohort_id, created_at) ON journey_inbox TO dotyk_engine;
 GRANT SELECT (workspace_id, id, finished_at) ON audience_entries TO dotyk_engine;
 DO $$
 DECLARE
   tab text;
 BEGIN
-  FOREACH tab IN ARRAY ARRAY['workspaces', 'keys', 'intake', 'cohorts', 'journey_inbox', 'audience_entries']
+  FOREACH tab IN ARRAY ARRAY['workspaces', 'keys', 'sources', 'intake', 'campaigns', 'cohorts', 'journey_inbox', 'audience_entries']
   LOOP
     EXECUTE format('CREATE POLICY where_work_waits ON %I FOR SELECT TO dotyk_engine USING (true)', tab);
   END LOOP;
