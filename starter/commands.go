@@ -98,6 +98,33 @@ func (c *touchList) Run(p *program) error {
 	return t.end(fmt.Sprintf("no touch is %s", c.Status))
 }
 
+type deadCommands struct {
+	List deadList `cmd:"" help:"List the newest, with the reason and how to mend it."`
+}
+
+type deadList struct {
+	workspaced
+	Limit int `default:"50" help:"How many at the most."`
+}
+
+// Run lists dead letters.
+func (c *deadList) Run(p *program) error {
+	st, ws, err := c.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	list, err := st.DeadLetters(p.ctx, ws.ID, c.Limit)
+	if err != nil {
+		return err
+	}
+	t := newTable(p.stdout, "when", "source", "what", "message", "place", "why", "how to mend it")
+	for _, d := range list {
+		t.row(when(d.ReceivedAt), d.Source, string(d.Severity), d.MessageID, d.Place, d.Reason, d.Advice)
+	}
+	return t.end("everything that came in was taken")
+}
+
 type topicCommands struct {
 	Set topicSet `cmd:"" help:"Say what the absence of consent to a topic means."`
 }

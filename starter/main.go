@@ -15,7 +15,6 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/rules/campaign"
-	"dotyk/starter/importer"
 )
 
 // cli is every command with its options, declared once.
@@ -23,10 +22,11 @@ type cli struct {
 	Serve    serveCommand     `cmd:"" help:"Serve the HTTP API."`
 	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this version's schema."`
 	Key      keyCommands      `cmd:"" help:"Keys with which sites send events."`
-	Import   importer.Command `cmd:"" help:"Import customers and orders from CSV files."`
+	Import   importCommands   `cmd:"" help:"Import customers and orders from CSV files."`
 	Campaign campaignCommands `cmd:"" help:"Check, publish, pause and list campaigns."`
 	Customer customerCommands `cmd:"" help:"Find customers and show their records."`
 	Touch    touchCommands    `cmd:"" help:"Messages by what became of them."`
+	Dead     deadCommands     `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands    `cmd:"" help:"What customers consent to."`
 }
 

@@ -285,3 +285,30 @@ func (s *Store) FeedEnd(ctx context.Context, workspace int64) (int64, error) {
 	}
 	return last, nil
 }
+
+// DeadLetterEntry is a message, or a field of one, that could not be taken.
+type DeadLetterEntry struct {
+	DeadLetter
+	Source string
+}
+
+// DeadLetters lists the newest messages and fields that could not be taken, newest first.
+func (s *Store) DeadLetters(ctx context.Context, workspace int64, limit int) ([]DeadLetterEntry, error) {
+	var list []DeadLetterEntry
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		rows, _ := tx.conn.Query(ctx, `SELECT d.severity, d.message_id, d.place, d.reason, d.advice, d.payload,
+			d.received_at, coalesce(s.name, '') FROM dead_letters d
+			LEFT JOIN sources s ON s.workspace_id = d.workspace_id AND s.id = d.source_id
+			WHERE d.workspace_id = $1 ORDER BY d.id DESC LIMIT $2`, workspace, limit)
+		var err error
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (DeadLetterEntry, error) {
+			var d DeadLetterEntry
+			return d, row.Scan(&d.Severity, &d.MessageID, &d.Place, &d.Reason, &d.Advice, &d.Payload, &d.ReceivedAt, &d.Source)
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list dead letters: %w", err)
+	}
+	return list, nil
+}

@@ -49,7 +49,7 @@ type target struct {
 type plan struct {
 	options
 	label    string // unique for each run: it goes into every id
-	progress func(done int)
+	progress func(done, total int)
 }
 
 // result is everything one experiment came to.

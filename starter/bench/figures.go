@@ -8,19 +8,19 @@ import (
 // figures are what one run of a case came to. Zero: not measured.
 type figures struct {
 	Items       int     `json:"items"`
-	Seconds     float64 `json:"seconds"`          // from the first post to the last effect
-	PerSecond   float64 `json:"per_second"`       // items
-	OwnCPU      float64 `json:"own_cpu_us"`       // microseconds an item: this process, the Temporal server in it included
-	PostgresCPU float64 `json:"postgres_cpu_us"`  // microseconds an item: all processes of Postgres
-	OutsideCPU  float64 `json:"outside_cpu_us"`   // microseconds an item: the process that posts and takes mail
-	CPU         float64 `json:"cpu_us"`           // microseconds an item: ours and Postgres'
-	P50         float64 `json:"p50_ms"`           // of an item's effect, or of a request
-	P99         float64 `json:"p99_ms"`           //
-	Body        float64 `json:"body_bytes"`       // bytes an item, as sent
-	WAL         float64 `json:"wal_bytes"`        // bytes an item that Postgres logged
-	PeakRSS     float64 `json:"peak_rss_mb"`      // of this process, in megabytes of 10^6 bytes
-	Load        float64 `json:"load_1m"`          // the machine's load average of the minute before
-	Slowest     float64 `json:"slowest_ms"`       //
+	Seconds     float64 `json:"seconds"`         // from the first post to the last effect
+	PerSecond   float64 `json:"per_second"`      // items
+	OwnCPU      float64 `json:"own_cpu_us"`      // microseconds an item: this process, the Temporal server in it included
+	PostgresCPU float64 `json:"postgres_cpu_us"` // microseconds an item: all processes of Postgres
+	OutsideCPU  float64 `json:"outside_cpu_us"`  // microseconds an item: the process that posts and takes mail
+	CPU         float64 `json:"cpu_us"`          // microseconds an item: ours and Postgres'
+	P50         float64 `json:"p50_ms"`          // of an item's effect, or of a request
+	P99         float64 `json:"p99_ms"`          //
+	Body        float64 `json:"body_bytes"`      // bytes an item, as sent
+	WAL         float64 `json:"wal_bytes"`       // bytes an item that Postgres logged
+	PeakRSS     float64 `json:"peak_rss_mb"`     // of this process, in megabytes of 10^6 bytes
+	Load        float64 `json:"load_1m"`         // the machine's load average of the minute before
+	Slowest     float64 `json:"slowest_ms"`      //
 	Requests    int     `json:"requests,omitempty"`
 }
 
@@ -34,25 +34,32 @@ type column struct {
 
 // The columns, in the order in which they are shown.
 func columns() []column {
-	return []column{rate(), cpu(), ownCPU(), postgresCPU(),
+	return []column{
+		rate(), cpu(), ownCPU(), postgresCPU(),
 		{"outside µs", "µs", 0, func(f *figures) *float64 { return &f.OutsideCPU }},
 		p50(), p99(),
 		{"slowest ms", "ms", 1, func(f *figures) *float64 { return &f.Slowest }},
 		{"body B", "B", 0, func(f *figures) *float64 { return &f.Body }},
-		{"WAL B", "B", 0, func(f *figures) *float64 { return &f.WAL }},
+		walBytes(),
 		{"peak MB", "MB", 0, func(f *figures) *float64 { return &f.PeakRSS }},
 		{"load", "", 1, func(f *figures) *float64 { return &f.Load }},
 	}
 }
 
 func rate() column { return column{"/s", "/s", 0, func(f *figures) *float64 { return &f.PerSecond }} }
-func cpu() column  { return column{"CPU µs", "µs", 0, func(f *figures) *float64 { return &f.CPU }} }
+
+func cpu() column { return column{"CPU µs", "µs", 0, func(f *figures) *float64 { return &f.CPU }} }
+
 func ownCPU() column {
 	return column{"own µs", "µs", 0, func(f *figures) *float64 { return &f.OwnCPU }}
 }
 
 func postgresCPU() column {
 	return column{"Postgres µs", "µs", 0, func(f *figures) *float64 { return &f.PostgresCPU }}
+}
+
+func walBytes() column {
+	return column{"WAL B", "B", 0, func(f *figures) *float64 { return &f.WAL }}
 }
 func p50() column { return column{"p50 ms", "ms", 1, func(f *figures) *float64 { return &f.P50 }} }
 func p99() column { return column{"p99 ms", "ms", 1, func(f *figures) *float64 { return &f.P99 }} }

@@ -16,11 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const (
-	startAtMost = time.Minute
-	stopAtMost  = 45 * time.Second
-	tick        = 20 * time.Millisecond
-)
+// stopAtMost is a little more than what the programs allow themselves.
+const stopAtMost = 45 * time.Second
 
 // process is a program that runs beside the test.
 type process struct {
@@ -117,10 +114,10 @@ func (p *process) kill(t *testing.T) {
 func (p *process) await(t *testing.T, pattern *regexp.Regexp) string {
 	t.Helper()
 	var found [][]byte
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		found = pattern.FindSubmatch(p.output.bytes())
 		return found != nil || !p.running()
-	}, startAtMost, tick, "%s did not say %s", p.name, pattern)
+	}, "%s did not say %s", p.name, pattern)
 	require.NotNil(t, found, "%s ended before it said %s", p.name, pattern)
 	return string(found[1])
 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -23,9 +22,6 @@ import (
 	"dotyk/channels/email/smtptest"
 	"dotyk/starter/devenv/phone"
 )
-
-// settleAtMost bounds how long anything may take that the product does by itself, on a machine that is busy.
-const settleAtMost = 60 * time.Second
 
 // object is a JSON object.
 type object = map[string]any
@@ -87,10 +83,10 @@ func (p *product) restart(t *testing.T) {
 // ready waits until the product says that it is.
 func (s *site) ready(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		res, err := http.Get(s.url + "/healthz")
 		return err == nil && res.Body.Close() == nil && res.StatusCode == http.StatusOK
-	}, startAtMost, tick, "the API at %s is not healthy", s.url)
+	}, "the API at %s is not healthy", s.url)
 }
 
 // answer is what came back of a request.
@@ -227,7 +223,7 @@ func (s *site) record(t *testing.T, customer string) store.Record {
 func (s *site) awaitTouch(t *testing.T, customer, step string, statuses ...string) store.TimelineEntry {
 	t.Helper()
 	var found store.TimelineEntry
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		for _, e := range s.record(t, customer).Timeline {
 			if e.Direction == "out" && e.Step == step {
 				found = e
@@ -239,7 +235,7 @@ func (s *site) awaitTouch(t *testing.T, customer, step string, statuses ...strin
 			}
 		}
 		return false
-	}, settleAtMost, 5*tick, "no message of step %s to %s is %v", step, customer, statuses)
+	}, "no message of step %s to %s is %v", step, customer, statuses)
 	return found
 }
 
@@ -277,10 +273,10 @@ func mailTo(sink *smtptest.Server, address string) []smtptest.Message {
 func awaitMail(t *testing.T, sink *smtptest.Server, address string, n int) smtptest.Message {
 	t.Helper()
 	var found []smtptest.Message
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		found = mailTo(sink, address)
 		return len(found) >= n
-	}, settleAtMost, tick, "mail %d to %s did not come", n, address)
+	}, "mail %d to %s did not come", n, address)
 	require.Len(t, found, n)
 	return found[n-1]
 }
@@ -299,10 +295,10 @@ func (s *site) texts(t *testing.T, number string) []phone.Message {
 func (s *site) awaitText(t *testing.T, number string, n int) phone.Message {
 	t.Helper()
 	var found []phone.Message
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		found = s.texts(t, number)
 		return len(found) >= n
-	}, settleAtMost, tick, "text %d to %s did not come", n, number)
+	}, "text %d to %s did not come", n, number)
 	require.Len(t, found, n)
 	return found[n-1]
 }

@@ -73,6 +73,8 @@ func (r *csvReader) next() (row, error) {
 	}
 	if got.raw, got.fault = r.decode(first.text); got.fault != nil {
 		got.raw = legible(first.text)
+		r.cells, _ = split(got.raw, r.comma, r.cells[:0])
+		got.cells = r.cells
 		return got, nil
 	}
 	var state splitState

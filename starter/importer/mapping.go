@@ -57,6 +57,11 @@ type customerMapping struct {
 	rest                                bool // every other column is an attribute too
 }
 
+// recordFields are fields of the customer's record, and so no names for attributes.
+var recordFields = []string{
+	"external_id", "email", "phone", "name", "locale", "timezone", "kind", "stage", "created_at", "tags", "consents",
+}
+
 // consentMapping says which cells of a column give or withdraw consent.
 type consentMapping struct {
 	value
@@ -114,8 +119,7 @@ func LoadMapping(name string) (*Mapping, error) {
 		return nil, fmt.Errorf("read mapping: %w", err)
 	}
 	m, err := ParseMapping(src)
-	var wrong *MappingError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*MappingError](err); ok {
 		wrong.Mapping = name
 	}
 	if err != nil {
@@ -152,7 +156,7 @@ func (m *Mapping) bind(header []string) error {
 func (m *Mapping) bindRest(header []string) []Problem {
 	taken := map[string]string{}
 	for _, p := range m.customers.attributes {
-		taken[p.property()] = p.date.name
+		taken[p.name] = p.value.name
 	}
 	var problems []Problem
 	for i, column := range header {
@@ -160,24 +164,33 @@ func (m *Mapping) bindRest(header []string) []Problem {
 			continue
 		}
 		name := attributeName(column)
-		if other, twice := taken[name]; twice || name == "" {
-			reason := fmt.Sprintf("the column %q gives no name for an attribute", column)
-			if twice {
-				reason = fmt.Sprintf("the columns %q and %q would both become the attribute %s", other, column, name)
-			}
-			problems = append(problems, Problem{Reason: reason, Advice: "name it under attributes"})
+		if reason := noAttribute(column, name, taken); reason != "" {
+			problems = append(problems, Problem{Reason: reason, Advice: "name it in the mapping, with another name if it is an attribute"})
 			continue
 		}
 		taken[name] = column
 		m.columns, m.at = append(m.columns, columnRef{name: column}), append(m.at, i)
 		p := property{name: name, kind: typeText}
-		p.date.value = value{column: len(m.columns) - 1, name: column}
+		p.value = value{column: len(m.columns) - 1, name: column}
 		m.customers.attributes = append(m.customers.attributes, p)
 	}
 	return problems
 }
 
-func (p *property) property() string { return p.name }
+// noAttribute says why a column cannot become an attribute by itself; empty when it can.
+func noAttribute(column, name string, taken map[string]string) string {
+	other, twice := taken[name]
+	switch {
+	case name == "":
+		return fmt.Sprintf("the column %q gives no name for an attribute", column)
+	case twice:
+		return fmt.Sprintf("the columns %q and %q would both become the attribute %s", other, column, name)
+	case slices.Contains(recordFields, name):
+		return fmt.Sprintf("the column %q would become the attribute %s, which is a field of the record", column, name)
+	default:
+		return ""
+	}
+}
 
 // attributeName makes a name that rules can use of a column's heading: "Loyalty points" becomes loyalty_points.
 func attributeName(column string) string {

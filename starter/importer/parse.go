@@ -42,11 +42,11 @@ func ParseMapping(src []byte) (*Mapping, error) {
 
 func (r *mapReader) mapping(root *yaml.Node) {
 	before := len(r.problems)
-	any, ok := r.object(root, "the mapping", nil)
+	whole, ok := r.object(root, "the mapping", nil)
 	if !ok {
 		return
 	}
-	kind := r.choice(any, "import", string(Customers), string(Orders))
+	kind := r.choice(whole, "import", string(Customers), string(Orders))
 	if kind == "" {
 		if len(r.problems) == before {
 			r.report(root, "the mapping does not say what it imports", `add "import: customers" or "import: orders"`)
@@ -206,7 +206,7 @@ func (r *mapReader) properties(n *yaml.Node, what string, reserved ...string) []
 		case p.name == "" || len(p.name) > 100:
 			r.report(at, "this gives no name for "+what, "write name: column")
 		case slices.Contains(reserved, p.name):
-			r.report(at, fmt.Sprintf("%s is made by the import itself", p.name), "choose another name")
+			r.report(at, fmt.Sprintf("%s is the name of a field that is there already", p.name), "choose another name")
 		case slices.ContainsFunc(list, same):
 			r.report(at, fmt.Sprintf("%s stands twice in %s", p.name, what), "choose another name")
 		default:
@@ -226,7 +226,7 @@ func (r *mapReader) properties(n *yaml.Node, what string, reserved ...string) []
 		field := o.get(name)
 		p := property{name: name, kind: typeText, date: r.dates}
 		v, options := r.value(field, name, "type", "layout", "timezone")
-		p.date.value = *v
+		p.value = *v
 		kinds := []string{string(typeText), string(typeNumber), string(typeBoolean), string(typeDate)}
 		p.kind = valueType(cmp.Or(r.choice(options, "type", kinds...), string(typeText)))
 		r.dateStyle(options, &p.date)
@@ -259,7 +259,7 @@ func (r *mapReader) customers(o object) {
 	c.createdAt = r.date(o.get("created_at"), "created_at")
 	tags, options := r.value(o.get("tags"), "tags", "separator")
 	c.tags, c.separator = tags, cmp.Or(r.text(options, "separator"), ",")
-	c.attributes = r.properties(o.get("attributes"), "attributes")
+	c.attributes = r.properties(o.get("attributes"), "attributes", recordFields...)
 	r.m.lenient = r.choice(o, "bad_values", "reject", "leave_out") == "leave_out"
 	r.consents(o.get("consents"))
 }
@@ -308,7 +308,7 @@ func (r *mapReader) orders(o object) {
 	m.total, _ = r.value(o.get("total"), "total")
 	m.occurredAt = r.date(o.get("occurred_at"), "occurred_at")
 	m.properties = r.properties(o.get("properties"), "properties", "order_id", "total", "currency", "items")
-	m.attributes = r.properties(o.get("attributes"), "attributes")
+	m.attributes = r.properties(o.get("attributes"), "attributes", recordFields...)
 	if n := o.get("item"); n != nil {
 		m.item = &itemMapping{}
 		if item, ok := r.object(n, "item", []string{"sku", "name", "quantity", "price"}); ok {

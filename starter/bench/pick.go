@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dotyk/activities/store"
+)
+
+// picking measures what the worker adds to storing events: it judges each of them.
+func picking() experiment {
+	return experiment{
+		name: "pick", events: 50_000, batch: 100, engine: true,
+		about: "events are stored and picked at once; time is until the last has been judged",
+		setup: setUpPicking,
+		cases: []benchCase{
+			{name: "unwatched", unit: "events", run: pickWith(store.Archived), about: "no campaign is live"},
+			{name: "watched", unit: "events", run: pickWith(store.Live), about: "one campaign is live, which another event triggers"},
+			{name: "stored", unit: "events", run: storedOnly, limit: true, about: "the same events as history, which is stored and not picked"},
+		},
+		targets: []target{
+			{about: "events a second with picking / stored only", of: rate(), ours: "watched", limit: "stored"},
+			{about: "CPU of an event with picking / stored only", of: cpu(), ours: "watched", limit: "stored"},
+			{about: "CPU with a live campaign / with none", of: cpu(), ours: "watched", limit: "unwatched"},
+		},
+	}
+}
+
+// unconcerned is the name of the campaign that waits for another event.
+const unconcerned = "unconcerned"
+
+func setUpPicking(ctx context.Context, l *lab, p plan) error {
+	if err := l.publish(ctx, unconcerned+".yaml"); err != nil {
+		return err
+	}
+	p.Events = min(p.Events, 50*warmUp)
+	_, err := pickWith(store.Live)(ctx, l, p)
+	return err
+}
+
+// pickWith gives the case in which the campaign has a status.
+func pickWith(status store.CampaignStatus) func(context.Context, *lab, plan) (figures, error) {
+	return func(ctx context.Context, l *lab, p plan) (figures, error) {
+		if err := l.store.SetCampaignStatus(ctx, l.workspace, unconcerned, status); err != nil {
+			return figures{}, err
+		}
+		return l.pick(ctx, viewJob(l, p), p)
+	}
+}
+
+// storedOnly marks the events as history: they are stored alike and start nothing.
+func storedOnly(ctx context.Context, l *lab, p plan) (figures, error) {
+	j := viewJob(l, p)
+	j.Historical = true
+	return l.pick(ctx, j, p)
+}
+
+func (l *lab) pick(ctx context.Context, j job, p plan) (figures, error) {
+	return l.ingest(ctx, j.Items, func(ctx context.Context) (effect, error) {
+		return l.drained(ctx, j, p)
+	})
+}
+
+// drained posts events and waits until none is left to be judged. The wait counts.
+func (l *lab) drained(ctx context.Context, j job, p plan) (effect, error) {
+	d, err := l.outside.do(ctx, j, p.progress)
+	if err != nil {
+		return effect{}, err
+	}
+	e := d.effect(j.Items)
+	began := time.Now()
+	err = until(ctx, func(ctx context.Context) (bool, error) {
+		var empty bool
+		if err := l.admin.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM intake)`).Scan(&empty); err != nil {
+			return false, fmt.Errorf("look for events that wait: %w", err)
+		}
+		return empty, nil
+	})
+	e.wall += time.Since(began)
+	return e, err
+}
