@@ -9,6 +9,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/channels"
+	"dotyk/rules/audience"
 )
 
 // Starter starts and wakes the workflows that carry cohorts. Both calls may be repeated.
@@ -51,6 +52,7 @@ type Address struct {
 type Activities struct {
 	Config
 	versions *versions
+	slots    map[audience.Channel]chan struct{} // one element for each message under way
 }
 
 // New makes the activities of one process.
@@ -64,7 +66,23 @@ func New(c Config) *Activities {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Activities{Config: c, versions: newVersions()}
+	a := &Activities{Config: c, versions: newVersions(), slots: map[audience.Channel]chan struct{}{}}
+	for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
+		a.slots[channel] = make(chan struct{}, a.connections(channel))
+	}
+	return a
+}
+
+// connections is how many messages a channel's sender takes at one time; 0 without a sender.
+func (a *Activities) connections(channel audience.Channel) int {
+	switch {
+	case channel == audience.Email && a.Email != nil:
+		return a.Email.Connections()
+	case channel == audience.SMS && a.SMS != nil:
+		return a.SMS.Connections()
+	default:
+		return 0
+	}
 }
 
 // Register makes a worker run the activities.

@@ -49,7 +49,7 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 	defer a.beat(ctx)()
 	s := &sending{Activities: a, in: in, info: activity.GetInfo(ctx)}
 	s.claim = fmt.Sprintf("%s/%s/%d", a.Instance, s.info.ActivityID, s.info.Attempt)
-	connections := s.connections()
+	connections := a.connections(in.Channel)
 	if connections == 0 {
 		return SendResult{}, temporal.NewApplicationErrorWithOptions("no "+string(in.Channel)+" sender is configured",
 			ErrorTryLater, temporal.ApplicationErrorOptions{NextRetryDelay: time.Minute})
@@ -110,17 +110,6 @@ type sending struct {
 	reason string
 }
 
-func (s *sending) connections() int {
-	switch {
-	case s.in.Channel == audience.Email && s.Email != nil:
-		return s.Email.Connections()
-	case s.in.Channel == audience.SMS && s.SMS != nil:
-		return s.SMS.Connections()
-	default:
-		return 0
-	}
-}
-
 func (s *sending) request(limit int) store.ClaimRequest {
 	return store.ClaimRequest{
 		Workspace: s.in.Workspace, Cohort: s.in.Cohort, Channel: s.in.Channel, Claim: s.claim, Limit: limit, Now: time.Now(),
@@ -129,26 +118,37 @@ func (s *sending) request(limit int) store.ClaimRequest {
 
 // run claims and delivers one message after another until none is left.
 func (s *sending) run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		c, err := s.Store.Claim(ctx, s.request(1))
-		if err != nil {
-			return err
-		}
-		s.mu.Lock()
-		s.result.Suppressed += c.Suppressed
-		s.result.Held = s.result.Held || c.Held
-		s.mu.Unlock()
-		if len(c.Messages) == 0 {
-			if c.Suppressed > 0 {
-				continue
-			}
-			return nil
-		}
-		if err := s.deliver(ctx, &c.Messages[0]); err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = s.next(ctx); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// next claims and delivers one message, and says whether there may be more. It waits for its turn before it claims:
+// what is claimed is of unknown fate should the process die, so it must not wait for a connection behind others.
+func (s *sending) next(ctx context.Context) (more bool, err error) {
+	slots := s.slots[s.in.Channel]
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	c, err := s.Store.Claim(ctx, s.request(1))
+	if err != nil {
+		return false, err
+	}
+	s.mu.Lock()
+	s.result.Suppressed += c.Suppressed
+	s.result.Held = s.result.Held || c.Held
+	s.mu.Unlock()
+	if len(c.Messages) == 0 {
+		return c.Suppressed > 0, nil
+	}
+	return true, s.deliver(ctx, &c.Messages[0])
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"dotyk/activities/store"
-	"dotyk/rules/campaign"
 )
 
 // cli is every command with its options, declared once.
@@ -71,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(stderr, "starter:", explain(err))
+	fmt.Fprintln(stderr, "starter:", err)
 	return 1
 }
 
@@ -81,13 +79,4 @@ func operator() string {
 		return "cli:" + u.Username
 	}
 	return "cli"
-}
-
-// explain adds what to do about the errors that a newcomer meets.
-func explain(err error) string {
-	var violations campaign.Violations
-	if errors.As(err, &violations) {
-		return violations.Error()
-	}
-	return err.Error()
 }
