@@ -86,12 +86,33 @@ func admin(sql, databaseURL string) error {
 // URL gives the address of a migrated database that is the test's own. It is dropped when the test ends.
 func URL(tb testing.TB) string {
 	tb.Helper()
+	return database(tb, template)
+}
+
+// Empty gives the address of a database that is the test's own and was never migrated.
+func Empty(tb testing.TB) string {
+	tb.Helper()
+	return database(tb, "template1")
+}
+
+// As gives the address of the same database for another user.
+func As(databaseURL, name string) string {
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return ""
+	}
+	u.User = url.User(name)
+	return u.String()
+}
+
+func database(tb testing.TB, from string) string {
+	tb.Helper()
 	require.NoError(tb, shared.start(), "start the tests' Postgres")
 	shared.mu.Lock() // a template can be copied by one at a time
 	defer shared.mu.Unlock()
 	shared.number++
 	name := fmt.Sprintf("t%d_%d", os.Getpid(), shared.number)
-	require.NoError(tb, admin("CREATE DATABASE "+name+" TEMPLATE "+template, shared.local.URL("postgres")))
+	require.NoError(tb, admin("CREATE DATABASE "+name+" TEMPLATE "+from, shared.local.URL("postgres")))
 	tb.Cleanup(func() {
 		require.NoError(tb, admin("DROP DATABASE "+name+" WITH (FORCE)", shared.local.URL("postgres")))
 	})
