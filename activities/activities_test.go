@@ -139,7 +139,7 @@ func (s *shop) pick() []store.CohortRef {
 	before := len(s.handed.started)
 	for shard := range int16(store.Shards) {
 		for {
-			n, err := s.pickBatch(s.t.Context(), s.seed.Workspace, shard)
+			n, err := s.pickWorkspace(s.t.Context(), s.seed.Workspace, shard)
 			require.NoError(s.t, err)
 			if n == 0 {
 				break
@@ -294,6 +294,31 @@ func TestPick(t *testing.T) {
 		require.Equal(t, []store.CohortRef{c}, s.handed.woken)
 		require.Zero(t, s.advance(c.ID).Active)
 		require.Equal(t, []string{"trigger: entered", "wait_for: happened", "branch: arm_1"}, s.decisions("ann"))
+	})
+
+	t.Run("Sets an event aside that cannot be judged, and goes on with those behind it", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.publish(greet)
+		for range 3 {
+			s.happen("ann", "noise", nil)
+		}
+		s.happen("ann", "registered", map[string]any{"plan": "pro"})
+		s.versions = nil // judging panics
+		shard := int16(0)
+		for ; shard < store.Shards; shard++ {
+			n, err := s.pickWorkspace(t.Context(), s.seed.Workspace, shard)
+			require.NoError(t, err)
+			if n > 0 {
+				break
+			}
+		}
+		s.versions = newVersions()
+		require.Len(t, s.pick(), 1, "only what failed alone was set aside")
+		dead, err := s.Store.DeadLetters(t.Context(), s.seed.Workspace, 10)
+		require.NoError(t, err)
+		require.Len(t, dead, 1)
+		require.Contains(t, dead[0].Reason, "panic")
 	})
 
 	t.Run("Forgets events for a journey that has ended", func(t *testing.T) {

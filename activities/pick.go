@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -85,7 +86,7 @@ func (a *Activities) pickShard(ctx context.Context, shard int16) (int, error) {
 	}
 	total := 0
 	for _, ws := range workspaces {
-		n, err := a.pickBatch(ctx, ws, shard)
+		n, err := a.pickWorkspace(ctx, ws, shard)
 		if err != nil {
 			return total, fmt.Errorf("pick events of workspace %d: %w", ws, err)
 		}
@@ -95,10 +96,49 @@ func (a *Activities) pickShard(ctx context.Context, shard int16) (int, error) {
 	return total, nil
 }
 
-func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16) (int, error) {
-	var p *picker
-	err := a.Store.In(ctx, ws, func(tx *store.Tx) error {
-		events, err := tx.ClaimEvents(ctx, shard, pickBatch)
+// pickWorkspace picks a batch. Should a batch fail because of what is in it, its events are picked one by one, and one
+// that fails alone is set aside: it must not hold up everybody behind it. Any other failure is tried again as it is.
+func (a *Activities) pickWorkspace(ctx context.Context, ws int64, shard int16) (int, error) {
+	for _, size := range []int{pickBatch, 1} {
+		n, err := a.pickBatch(ctx, ws, shard, size)
+		var broken *brokenBatchError
+		if !errors.As(err, &broken) {
+			return n, err
+		}
+		a.Logger.Error("events cannot be picked", "workspace", ws, "shard", shard, "events", size, "error", err)
+		if size == 1 {
+			return 1, a.Store.SetAside(ctx, ws, shard, err.Error())
+		}
+	}
+	return 0, nil
+}
+
+// brokenBatchError says that judging some events fails, however often it is tried.
+type brokenBatchError struct{ err error }
+
+func (e *brokenBatchError) Error() string { return "judge events: " + e.err.Error() }
+func (e *brokenBatchError) Unwrap() error { return e.err }
+
+func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16, size int) (int, error) {
+	p, err := a.judgeBatch(ctx, ws, shard, size)
+	if store.Refused(err) {
+		return 0, &brokenBatchError{err}
+	}
+	if err != nil {
+		return 0, err
+	}
+	return len(p.events), a.handOver(ctx, ws, p.out.Cohorts, p.wake())
+}
+
+// judgeBatch commits what the next events of a shard come to.
+func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size int) (p *picker, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &brokenBatchError{fmt.Errorf("panic: %v", r)}
+		}
+	}()
+	err = a.Store.In(ctx, ws, func(tx *store.Tx) error {
+		events, err := tx.ClaimEvents(ctx, shard, size)
 		if err != nil {
 			return err
 		}
@@ -112,10 +152,7 @@ func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16) (int,
 		p.pick()
 		return tx.WritePicked(ctx, p.out)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return len(p.events), a.handOver(ctx, ws, p.out.Cohorts, p.wake())
+	return p, err
 }
 
 // handOver starts the workflows of new cohorts and wakes those of old ones. What a crash leaves out here is found by

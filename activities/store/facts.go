@@ -94,11 +94,20 @@ func (tx *Tx) Unsubscribed(ctx context.Context, customers []string) (map[string]
 	return set, nil
 }
 
-// jsonText encodes a value for a jsonb parameter.
+// jsonText encodes a value for a jsonb parameter. A rule can make text that jsonb cannot hold: U+0000 is replaced.
 func jsonText(v any) (string, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return "", fmt.Errorf("encode for database: %w", err)
+	}
+	for i := 0; i < len(raw)-5; i++ {
+		if raw[i] != '\\' {
+			continue
+		}
+		if string(raw[i:i+6]) == `\u0000` {
+			copy(raw[i:], `\ufffd`)
+		}
+		i++ // what is escaped is no backslash of its own
 	}
 	return string(raw), nil
 }

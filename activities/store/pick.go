@@ -35,6 +35,26 @@ func (tx *Tx) ClaimEvents(ctx context.Context, shard int16, limit int) ([]Picked
 	return list, nil
 }
 
+// SetAside moves the first waiting event of a shard to the dead letters: it cannot be picked, and must not hold up those
+// behind it. The event itself stays on the record.
+func (s *Store) SetAside(ctx context.Context, workspace int64, shard int16, reason string) error {
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		_, err := tx.conn.Exec(ctx, `WITH stuck AS (
+			DELETE FROM intake WHERE workspace_id = $1 AND shard = $2 AND seq = (
+				SELECT min(seq) FROM intake WHERE workspace_id = $1 AND shard = $2)
+			RETURNING event_id, occurred_at)
+			INSERT INTO dead_letters (workspace_id, source_id, severity, message_id, place, reason, advice, payload, received_at)
+			SELECT $1, e.source_id, 'field', e.message_id, 'campaigns', $3, 'no campaign was told of this event', '', now()
+			FROM stuck JOIN events e ON e.workspace_id = $1 AND e.id = stuck.event_id AND e.occurred_at = stuck.occurred_at`,
+			workspace, shard, clean(reason))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("set event aside: %w", err)
+	}
+	return nil
+}
+
 // JourneyRef is an active journey that events may concern.
 type JourneyRef struct {
 	ID         string
@@ -226,7 +246,7 @@ func queueCohorts(b *pgx.Batch, ws int64, cohorts []Cohort) error {
 				return err
 			}
 			ids, inCohort, campaigns = append(ids, j.ID), append(inCohort, c.ID), append(campaigns, c.CampaignID)
-			versions, customers, keys = append(versions, int32(c.Version)), append(customers, j.CustomerID), append(keys, j.Key) //nolint:gosec // small
+			versions, customers, keys = append(versions, int32(c.Version)), append(customers, j.CustomerID), append(keys, clean(j.Key)) //nolint:gosec // small
 			positions, listens = append(positions, row.position), append(listens, row.listens)
 			due, entered, entries = append(due, row.due), append(entered, j.EnteredAt), append(entries, row.entry)
 		}

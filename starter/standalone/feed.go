@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -32,10 +33,18 @@ Register somebody:
 
 and look at her record:
 
-  bin/starter customer show ann --data %s
+  bin/starter customer show ann%s
 
-`, s.WriteKey, s.PublicURL, quote(s.Data))
+`, s.WriteKey, s.PublicURL, s.dataFlag())
 	fmt.Fprintln(s.out, "Touches as they happen (Ctrl-C stops everything):")
+}
+
+// dataFlag is what the starter must be told when it is run in this directory.
+func (s *stack) dataFlag() string {
+	if standard, err := filepath.Abs(".dotyk"); err == nil && standard == s.Data {
+		return ""
+	}
+	return " --data " + quote(s.Data)
 }
 
 func quote(path string) string {

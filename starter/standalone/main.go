@@ -11,6 +11,7 @@ import (
 	_ "time/tzdata" // time zones must be known wherever the program runs
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"dotyk/worker/boot"
 )
@@ -49,7 +50,7 @@ func run(ctx context.Context, o options) (err error) {
 	defer logFile.Close() //nolint:errcheck // nothing is written after
 	logger := newLogger(logFile, o.Verbose)
 	slog.SetDefault(logger)
-	s := &stack{options: o, logger: logger, out: os.Stdout}
+	s := &stack{options: o, logger: logger, out: os.Stdout, terminal: term.IsTerminal(int(os.Stdout.Fd()))}
 	defer func() {
 		if stopped := s.stop(); err == nil {
 			err = stopped

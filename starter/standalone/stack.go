@@ -32,6 +32,8 @@ type stack struct {
 	logger *slog.Logger
 	out    io.Writer
 
+	terminal bool // out is one
+
 	url       string  // of our database
 	postgres  *keeper // nil where the database is a given one
 	store     *store.Store
@@ -79,15 +81,23 @@ func (s *stack) start(ctx context.Context) error {
 		{"worker", s.startWorker},
 		{"campaigns", s.publishExamples},
 	} {
-		fmt.Fprintf(s.out, "\r\033[Kstarting %s …", step.name)
+		s.progress("starting " + step.name + " …")
 		if err := step.run(ctx); err != nil {
-			fmt.Fprintln(s.out)
+			s.progress("")
 			return fmt.Errorf("start %s: %w", step.name, err)
 		}
 	}
 	s.ready.Store(true)
-	fmt.Fprintf(s.out, "\r\033[Kstarted in %s\n", time.Since(began).Round(100*time.Millisecond))
+	s.progress("")
+	fmt.Fprintf(s.out, "started in %s\n", time.Since(began).Round(100*time.Millisecond))
 	return nil
+}
+
+// progress shows on a terminal what is going on, in one line that the next one replaces.
+func (s *stack) progress(what string) {
+	if s.terminal {
+		fmt.Fprint(s.out, "\r\033[K"+what)
+	}
 }
 
 func (s *stack) onStop(f func() error) { s.closers = append(s.closers, f) }
