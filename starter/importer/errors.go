@@ -57,8 +57,6 @@ type lineError struct {
 	advice string
 }
 
-func (e *lineError) Error() string { return e.reason + "; " + e.advice }
-
 // shown cuts a value for a message to people.
 func shown(s string) string {
 	const longest = 60

@@ -22,13 +22,27 @@ const (
 
 // tokens are the parts of a pattern and their forms in package time, longer ones before their beginnings.
 var tokens = []struct{ token, goForm string }{
-	{"YYYY", "2006"}, {"YY", "06"},
-	{"MMMM", "January"}, {"MMM", "Jan"}, {"MM", "01"}, {"M", "1"},
-	{"DD", "02"}, {"D", "2"},
-	{"HH", "15"}, {"H", "15"}, {"hh", "03"}, {"h", "3"},
-	{"mm", "04"}, {"m", "4"},
-	{".SSS", ".000"}, {"ss", "05"}, {"s", "5"},
-	{"A", "PM"}, {"ZZ", "Z0700"}, {"Z", "Z07:00"}, {"T", "T"},
+	{"YYYY", "2006"},
+	{"YY", "06"},
+	{"MMMM", "January"},
+	{"MMM", "Jan"},
+	{"MM", "01"},
+	{"M", "1"},
+	{"DD", "02"},
+	{"D", "2"},
+	{"HH", "15"},
+	{"H", "15"},
+	{"hh", "03"},
+	{"h", "3"},
+	{"mm", "04"},
+	{"m", "4"},
+	{".SSS", ".000"},
+	{"ss", "05"},
+	{"s", "5"},
+	{"A", "PM"},
+	{"ZZ", "Z0700"},
+	{"Z", "Z07:00"},
+	{"T", "T"},
 }
 
 const layoutAdvice = `write one such as "YYYY-MM-DD HH:mm:ss" or "DD.MM.YYYY", or iso, unix, unix_ms`

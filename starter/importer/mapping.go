@@ -147,7 +147,7 @@ func (m *Mapping) bind(header []string) error {
 		problems = m.bindRest(header)
 	}
 	if len(problems) > 0 {
-		return &MappingError{Mapping: m.name, Problems: problems}
+		return &MappingError{Mapping: m.name, Problems: inOrder(problems)}
 	}
 	return nil
 }

@@ -32,12 +32,17 @@ func ParseMapping(src []byte) (*Mapping, error) {
 		r.mapping(root)
 	}
 	if len(r.problems) > 0 {
-		slices.SortStableFunc(r.problems, func(a, b Problem) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
-		return nil, &MappingError{Mapping: r.m.name, Problems: r.problems}
+		return nil, &MappingError{Mapping: r.m.name, Problems: inOrder(r.problems)}
 	}
 	return r.m, nil
+}
+
+// inOrder puts problems in the order of the mapping.
+func inOrder(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return problems
 }
 
 func (r *mapReader) mapping(root *yaml.Node) {

@@ -22,7 +22,7 @@ type report struct {
 func openReport(path string, size int64) (*report, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // it holds personal data
 	if err != nil {
-		return nil, fmt.Errorf("open report: %w", err)
+		return nil, fmt.Errorf("open report (--report names another place): %w", err)
 	}
 	if err := rewindReport(f, size); err != nil {
 		return nil, errors.Join(err, f.Close())

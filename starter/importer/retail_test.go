@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 
@@ -74,9 +73,7 @@ type asked struct {
 
 func askStore(t *testing.T, url string) asked {
 	t.Helper()
-	conn, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, conn.Close(t.Context())) }()
+	conn := connect(t, url)
 	var a asked
 	var revenue string
 	require.NoError(t, conn.QueryRow(t.Context(), `SELECT count(*), count(DISTINCT customer_id),
@@ -136,26 +133,30 @@ func TestOnlineRetailCutOff(t *testing.T) {
 	t.Parallel()
 	path := dataPath(t, retailFile)
 	want := countRetail(t, path)
-	url := storetest.URL(t)
-	st := storetest.Open(t, url)
-	seed := storetest.Workspace(t, st)
+	to := newShop(t)
 	o := Options{
-		Kind: Orders, Workspace: seed.Workspace, File: path, Map: "online-retail", Batch: 100,
+		Kind: Orders, Workspace: to.seed.Workspace, File: path, Map: "online-retail", Batch: 100,
 		Report: filepath.Join(t.TempDir(), "rejected.csv"),
 	}
 	crash := errors.New("killed")
-	sum, err := Run(t.Context(), &crashing{Store: st, left: 3, err: crash}, o)
+	to.after = func(commits int) error {
+		if commits == 3 {
+			return crash
+		}
+		return nil
+	}
+	sum, err := Run(t.Context(), to, o)
 	require.ErrorIs(t, err, crash)
 	require.Equal(t, 200, sum.Messages.Stored, "what the state knows of")
-	require.Equal(t, 300, askStore(t, url).events, "what the store has")
+	require.Equal(t, 300, askStore(t, to.url).events, "what the store has")
 
-	done, err := Run(t.Context(), st, o)
+	done, err := Run(t.Context(), to, o)
 	require.NoError(t, err)
 	require.Equal(t, sum.Lines.Read, done.Resumed)
 	require.Equal(t, Messages{Stored: want.orders - 100, Known: 100}, done.Messages)
 	require.Equal(t, want.lines, done.Lines.Accounted())
 	require.Equal(t, want.skipped, done.Lines.Skipped)
-	got := askStore(t, url)
+	got := askStore(t, to.url)
 	require.Equal(t, want.orders, got.events)
 	require.True(t, want.revenue.Equal(got.revenue))
 }
@@ -188,7 +189,7 @@ func repeated(tb testing.TB, times int) string {
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	run := func(times int) Summary {
-		sum, err := Run(t.Context(), &sink{}, Options{
+		sum, err := Run(t.Context(), discard{}, Options{
 			Kind: Orders, Workspace: 1, File: repeated(t, times), Map: "online-retail", Batch: 50,
 		})
 		require.NoError(t, err)
