@@ -101,8 +101,7 @@ func (a *Activities) pickShard(ctx context.Context, shard int16) (int, error) {
 func (a *Activities) pickWorkspace(ctx context.Context, ws int64, shard int16) (int, error) {
 	for _, size := range []int{pickBatch, 1} {
 		n, err := a.pickBatch(ctx, ws, shard, size)
-		var broken *brokenBatchError
-		if !errors.As(err, &broken) {
+		if _, ok := errors.AsType[*brokenBatchError](err); !ok {
 			return n, err
 		}
 		a.Logger.Error("events cannot be picked", "workspace", ws, "shard", shard, "events", size, "error", err)

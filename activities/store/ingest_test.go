@@ -54,9 +54,6 @@ func names(r *store.Record) []string {
 	return list
 }
 
-//go:fix inline
-func ptr[T any](v T) *T { return new(v) }
-
 func TestIngest(t *testing.T) {
 	t.Parallel()
 
