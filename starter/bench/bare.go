@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -87,17 +89,28 @@ func (l *lab) startBare(context.Context) error {
 	return nil
 }
 
-// start starts one bare workflow with the options of a journey.
+// start starts one bare workflow with the options of a journey. Like the product's hand-over it is repeated when the
+// server was too slow to answer; a workflow that was started all the same is not started twice.
 func (l *lab) start(ctx context.Context, id string) error {
-	_, err := l.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: bareQueue, EnableEagerStart: true,
-		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		Priority:                 temporal.Priority{FairnessKey: strconv.FormatInt(l.workspace, 10)},
-	}, bareWorkflow, bareInput{Workspace: l.workspace, Cohort: id, Size: 1})
-	if err != nil {
-		return fmt.Errorf("start bare workflow: %w", err)
+	for {
+		_, err := l.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: id, TaskQueue: bareQueue, EnableEagerStart: true,
+			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			Priority:                 temporal.Priority{FairnessKey: strconv.FormatInt(l.workspace, 10)},
+		}, bareWorkflow, bareInput{Workspace: l.workspace, Cohort: id, Size: 1})
+		var started *serviceerror.WorkflowExecutionAlreadyStarted
+		var slow *serviceerror.DeadlineExceeded
+		var away *serviceerror.Unavailable
+		switch {
+		case err == nil, errors.As(err, &started):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.As(err, &slow) && !errors.As(err, &away) && !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("start bare workflow: %w", err)
+		}
 	}
-	return nil
 }
 
 // workflowsUnderLoad starts as many workflows as there would be journeys, and ends with the last activity of the last.

@@ -16,7 +16,7 @@ type bars struct {
 }
 
 func newBars(out *os.File) *bars {
-	return &bars{out: out, visible: term.IsTerminal(int(out.Fd()))} //nolint:gosec // a descriptor is a small number
+	return &bars{out: out, visible: term.IsTerminal(int(out.Fd()))}
 }
 
 // start replaces the bar by a new one.

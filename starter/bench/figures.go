@@ -20,6 +20,7 @@ type figures struct {
 	WAL         float64 `json:"wal_bytes"`       // bytes an item that Postgres logged
 	PeakRSS     float64 `json:"peak_rss_mb"`     // of this process, in megabytes of 10^6 bytes
 	Load        float64 `json:"load_1m"`         // the machine's load average of the minute before
+	Others      float64 `json:"others"`          // share of the machine that strangers took meanwhile
 	Slowest     float64 `json:"slowest_ms"`      //
 	Requests    int     `json:"requests,omitempty"`
 }
@@ -43,6 +44,7 @@ func columns() []column {
 		walBytes(),
 		{"peak MB", "MB", 0, func(f *figures) *float64 { return &f.PeakRSS }},
 		{"load", "", 1, func(f *figures) *float64 { return &f.Load }},
+		{"others", "", 2, func(f *figures) *float64 { return &f.Others }},
 	}
 }
 

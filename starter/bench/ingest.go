@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,30 +16,31 @@ import (
 
 const (
 	eventsPerCustomer = 10
-	// lonelyShare of the events are posted one by one: each costs a request, so fewer take as long.
-	lonelyShare   = 10
-	lonelyPosters = 64
+	lonelyPosters     = 64
 )
 
-// storedTables are those that storing events writes to.
-func storedTables() []string {
-	return []string{"events", "event_keys", "intake", "customers", "identities"}
-}
+// firstHour is how many events a new database gets at most: enough to show a plan that was made for empty tables, and
+// few enough to endure it.
+const firstHour = 20_000
+
+// tenth is how many events are posted one by one, so that they last about as long as the others.
+func tenth(n int) int { return max(n/10, 1) }
 
 // ingestion measures how fast events get from a site into the record, while no worker runs.
 func ingestion() experiment {
 	c := &copies{}
 	return experiment{
 		name: "ingest", events: 200_000, batch: 100,
-		about: "events of ten times fewer customers are stored; no worker runs",
+		about: "events of ten times fewer customers are stored beside as many that are there; no worker runs",
 		setup: c.setUp,
 		cases: []benchCase{
 			{name: "batch", unit: "events", run: postBatches, about: "posted to /v1/batch, without gzip"},
 			{name: "direct", unit: "events", run: submitDirectly, about: "given to the Batcher without HTTP and JSON, in deliveries of the same size"},
-			{name: "single", unit: "events", run: postSingles, about: fmt.Sprintf("a %dth as many, one in each request to /v1/track, from %d connections: how well commits are shared", lonelyShare, lonelyPosters)},
-			{name: "copy", unit: "events", limit: true, run: c.run("plain"), about: "COPY of the same rows of the table events, in binary, into a table without indexes"},
-			{name: "copy-indexed", unit: "events", limit: true, run: c.run("indexed"), about: "the same into a table with the same indexes"},
-			{name: "copy-all", unit: "events", limit: true, run: c.run("all"), about: "COPY of the rows of every table that storing events writes to, with the same indexes"},
+			{name: "single", unit: "events", run: postSingles, about: fmt.Sprintf("a tenth as many, one in each request to /v1/track, from %d connections: how well commits are shared", lonelyPosters)},
+			{name: "batch-fresh", unit: "events", run: postBatchesFresh, about: fmt.Sprintf("at most %d, posted to /v1/batch of a new database: no rows are there, and Postgres knows nothing about them", firstHour)},
+			{name: "copy", unit: "events", limit: true, run: c.run("plain", "events"), about: "COPY of the same rows of the table events, in binary, into an empty table without indexes"},
+			{name: "copy-indexed", unit: "events", limit: true, run: c.run("indexed", "events"), about: "the same into a table with the same indexes"},
+			{name: "copy-all", unit: "events", limit: true, run: c.run("all", storedTables()...), about: "COPY of the rows of every table that storing events writes to, with the same indexes"},
 		},
 		targets: []target{
 			{about: "events a second over HTTP / COPY into a plain table", of: rate(), ours: "batch", limit: "copy"},
@@ -49,6 +49,7 @@ func ingestion() experiment {
 			{about: "events a second from the Batcher / COPY of every row", of: rate(), ours: "direct", limit: "copy-all"},
 			{about: "Postgres' CPU of an event over HTTP / COPY of every row", of: postgresCPU(), ours: "batch", limit: "copy-all"},
 			{about: "WAL of an event over HTTP / COPY of every row", of: walBytes(), ours: "batch", limit: "copy-all"},
+			{about: "events a second in a new database / in one with rows", of: rate(), ours: "batch-fresh", limit: "batch"},
 			{about: "single events a second / batched", of: rate(), ours: "single", limit: "batch"},
 		},
 	}
@@ -62,53 +63,64 @@ func viewJob(l *lab, p plan) job {
 }
 
 func postBatches(ctx context.Context, l *lab, p plan) (figures, error) {
-	return l.ingest(ctx, p.Events, func(ctx context.Context) (effect, error) {
+	return l.postBatches(ctx, p, l.resident)
+}
+
+func postBatchesFresh(ctx context.Context, l *lab, p plan) (figures, error) {
+	p.Events = min(p.Events, firstHour)
+	return l.postBatches(ctx, p, nil)
+}
+
+func (l *lab) postBatches(ctx context.Context, p plan, there rows) (figures, error) {
+	return l.ingest(ctx, p.Events, there, func(ctx context.Context) (effect, error) {
 		d, err := l.outside.do(ctx, viewJob(l, p), p.progress)
 		return d.effect(p.Events), err
 	})
 }
 
 func postSingles(ctx context.Context, l *lab, p plan) (figures, error) {
+	p.Events = tenth(p.Events)
 	j := viewJob(l, p)
-	j.Items, j.Batch, j.Connections = max(p.Events/lonelyShare, 1), 1, lonelyPosters
-	return l.ingest(ctx, j.Items, func(ctx context.Context) (effect, error) {
+	j.Batch, j.Connections = 1, lonelyPosters
+	return l.ingest(ctx, j.Items, l.resident, func(ctx context.Context) (effect, error) {
 		d, err := l.outside.do(ctx, j, p.progress)
 		return d.effect(j.Items), err
 	})
 }
 
-// ingest meters what stores n events in empty tables, and checks that it did.
-func (l *lab) ingest(ctx context.Context, n int, fn func(context.Context) (effect, error)) (figures, error) {
-	if err := l.empty(ctx); err != nil {
+// ingest meters what stores n events beside those that are there already, and checks that it did.
+func (l *lab) ingest(ctx context.Context, n int, there rows, fn func(context.Context) (effect, error)) (figures, error) {
+	if err := l.reset(ctx, there); err != nil {
+		return figures{}, err
+	}
+	before, err := l.events(ctx)
+	if err != nil {
 		return figures{}, err
 	}
 	f, err := l.metered(ctx, fn)
 	if err != nil {
 		return f, err
 	}
-	var stored int
-	if err := l.admin.QueryRow(ctx, `SELECT count(*) FROM events`).Scan(&stored); err != nil {
-		return f, fmt.Errorf("count events: %w", err)
+	after, err := l.events(ctx)
+	if err != nil {
+		return f, err
 	}
-	if stored != n {
-		return f, fmt.Errorf("count events: %d are stored, %d were sent", stored, n)
+	if after-before != n {
+		return f, fmt.Errorf("count events: %d were stored, %d were sent", after-before, n)
 	}
 	return f, nil
 }
 
-// empty takes back what earlier cases stored, so that every case finds tables of the same size.
-func (l *lab) empty(ctx context.Context) error {
-	for _, table := range storedTables() {
-		if _, err := l.admin.Exec(ctx, "TRUNCATE "+table); err != nil {
-			return fmt.Errorf("empty table %s: %w", table, err)
-		}
+func (l *lab) events(ctx context.Context) (n int, err error) {
+	if err := l.admin.QueryRow(ctx, `SELECT count(*) FROM events`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count events: %w", err)
 	}
-	return nil
+	return n, nil
 }
 
 // submitDirectly gives deliveries to a Batcher from as many goroutines as there would be connections.
 func submitDirectly(ctx context.Context, l *lab, p plan) (figures, error) {
-	return l.ingest(ctx, p.Events, func(ctx context.Context) (effect, error) {
+	return l.ingest(ctx, p.Events, l.resident, func(ctx context.Context) (effect, error) {
 		b := ingest.NewBatcher(l.store, ingest.BatcherConfig{Logger: l.logger})
 		defer b.Close()
 		var next, stored atomic.Int64
@@ -159,57 +171,4 @@ func views(p plan, first, last int) []store.Message {
 		})
 	}
 	return list
-}
-
-// copies holds the rows that storing events wrote, as COPY takes them.
-type copies struct {
-	rows map[string][]byte // by table
-}
-
-// setUp stores events, which warms up, and keeps the rows.
-func (c *copies) setUp(ctx context.Context, l *lab, p plan) error {
-	if _, err := postBatches(ctx, l, p); err != nil {
-		return err
-	}
-	c.rows = map[string][]byte{}
-	for _, table := range storedTables() {
-		var rows writer
-		sql := "COPY (SELECT * FROM " + table + ") TO STDOUT (FORMAT binary)"
-		if _, err := l.admin.PgConn().CopyTo(ctx, &rows, sql); err != nil {
-			return fmt.Errorf("read rows of %s: %w", table, err)
-		}
-		c.rows[table] = slices.Clip(rows)
-		for copied, like := range map[string]string{
-			copyTable("plain", table):   "LIKE " + table,
-			copyTable("indexed", table): "LIKE " + table + " INCLUDING ALL",
-			copyTable("all", table):     "LIKE " + table + " INCLUDING ALL",
-		} {
-			if _, err := l.admin.Exec(ctx, "CREATE TABLE "+copied+" ("+like+")"); err != nil {
-				return fmt.Errorf("create table %s: %w", copied, err)
-			}
-		}
-	}
-	return nil
-}
-
-func copyTable(kind, table string) string { return "copy_" + kind + "_" + table }
-
-// run gives the case that copies into the tables of a kind, all in one transaction.
-func (c *copies) run(kind string) func(context.Context, *lab, plan) (figures, error) {
-	tables := []string{"events"}
-	if kind == "all" {
-		tables = storedTables()
-	}
-	return func(ctx context.Context, l *lab, p plan) (figures, error) {
-		for _, table := range tables {
-			if _, err := l.admin.Exec(ctx, "TRUNCATE "+copyTable(kind, table)); err != nil {
-				return figures{}, fmt.Errorf("empty table: %w", err)
-			}
-		}
-		return l.metered(ctx, func(ctx context.Context) (effect, error) {
-			began := time.Now()
-			err := c.copy(ctx, l, kind, tables, p.progress)
-			return effect{items: p.Events, wall: time.Since(began)}, err
-		})
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/client"
@@ -43,6 +44,7 @@ type lab struct {
 	url        string           // of the API
 	outside    *outside
 	bare       *bareline
+	resident   rows           // what the tables hold when a case begins that stores events
 	closers    []func() error // run in reverse
 }
 
@@ -51,7 +53,10 @@ const storeConns = 40
 
 // openLab starts everything. With an engine the worker runs too, and so does one for bare workflows.
 func openLab(ctx context.Context, o options, engine bool) (_ *lab, err error) {
-	l := &lab{options: o, logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
+	l := &lab{options: o, logger: slog.New(slog.DiscardHandler)}
+	if o.Verbose {
+		l.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())
@@ -82,8 +87,8 @@ func (l *lab) onClose(f func() error) { l.closers = append(l.closers, f) }
 // close stops everything in the reverse order of its start, and leaves nothing behind.
 func (l *lab) close() error {
 	var errs []error
-	for i := len(l.closers) - 1; i >= 0; i-- {
-		errs = append(errs, l.closers[i]())
+	for _, f := range slices.Backward(l.closers) {
+		errs = append(errs, f())
 	}
 	l.closers = nil
 	return errors.Join(errs...)

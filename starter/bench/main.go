@@ -34,6 +34,7 @@ type options struct {
 	Keep        bool              `help:"Leave that directory, with Postgres' log in it, when done."`
 	Postgres    map[string]string `placeholder:"NAME=VALUE" help:"Settings of Postgres besides ours."`
 	Statements  int               `placeholder:"N" help:"List the N statements that cost Postgres most, of the product's own database. Counting them costs a few per cent."`
+	Verbose     bool              `short:"v" help:"Show what the parts that run have to say from warnings on, the Temporal server's complaints of overload among them."`
 	CPUProfile  string            `name:"cpuprofile" placeholder:"FILE" help:"Write a CPU profile of the first run of each case that is ours; the case's name goes before the extension."`
 }
 

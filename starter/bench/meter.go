@@ -44,12 +44,15 @@ func (l *lab) metered(ctx context.Context, fn func(context.Context) (effect, err
 	f.CPU = f.OwnCPU + f.PostgresCPU
 	f.WAL = divide(after.wal-before.wal, n)
 	f.Load = before.load
+	others := after.busy - before.busy - (after.own - before.own) - (after.postgres - before.postgres) - done.outside
+	f.Others = max(divide(float64(others), float64(after.all-before.all)), 0)
 	return f, nil
 }
 
 // spent is what has been used up since the start.
 type spent struct {
 	own, postgres time.Duration // CPU
+	busy, all     time.Duration // CPU: of everything on this machine, and what there was of it
 	wal           float64       // bytes
 	load          float64       // load average of the last minute: a state, not a sum
 }
@@ -64,6 +67,9 @@ func (l *lab) spent(ctx context.Context) (spent, error) {
 		return s, err
 	}
 	if s.postgres, err = treeTime(l.postmaster); err != nil {
+		return s, err
+	}
+	if s.busy, s.all, err = machineTime(); err != nil {
 		return s, err
 	}
 	s.load, err = loadAverage()

@@ -109,6 +109,30 @@ func loadAverage() (float64, error) {
 	return strconv.ParseFloat(first, 64)
 }
 
+// machineTime is the CPU that everything on this machine has used, and what it could have used (proc(5), /proc/stat).
+func machineTime() (busy, all time.Duration, err error) {
+	raw, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, fmt.Errorf("read CPU times: %w", err)
+	}
+	line, _, _ := strings.Cut(string(raw), "\n")
+	fields := strings.Fields(line)
+	if len(fields) < 9 {
+		return 0, 0, fmt.Errorf("read CPU times: %d fields", len(fields))
+	}
+	for i, field := range fields[1:9] { // user, nice, system, idle, iowait, irq, softirq, steal
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, 0, fmt.Errorf("read CPU times: %w", err)
+		}
+		all += time.Duration(n) * tick
+		if i != 3 && i != 4 {
+			busy += time.Duration(n) * tick
+		}
+	}
+	return busy, all, nil
+}
+
 // processor is the CPU's name; "" where the kernel does not tell.
 func processor() string {
 	raw, err := os.ReadFile("/proc/cpuinfo")

@@ -12,3 +12,5 @@ func resetPeak() error                    { return nil }
 func peak() (float64, error)              { return 0, nil }
 func loadAverage() (float64, error)       { return 0, nil }
 func processor() string                   { return "" }
+
+func machineTime() (busy, all time.Duration, err error) { return 0, 0, nil }

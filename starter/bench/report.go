@@ -46,7 +46,8 @@ func (r *report) print(out io.Writer) error {
 		}
 	}
 	b.WriteString("\nFigures are for each item. own: this process with the Temporal server in it; outside: the process that posts and\n" +
-		"takes mail; p50 and p99: of an item's effect, or of a request where events are only stored; limit: not ours.\n")
+		"takes mail; p50 and p99: of an item's effect, or of a request where events are only stored; others: the share of the machine\n" +
+		"that other programs took meanwhile; limit: not ours.\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }

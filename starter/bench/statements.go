@@ -50,7 +50,7 @@ func (l *lab) resetStatements(ctx context.Context) error {
 	return nil
 }
 
-// statements lists the dearest of the product's database.
+// statements lists the dearest of the product's: those of its two roles, in its database.
 func (l *lab) statements(ctx context.Context) ([]statement, error) {
 	if l.Statements == 0 {
 		return nil, nil
@@ -59,6 +59,7 @@ func (l *lab) statements(ctx context.Context) ([]statement, error) {
 			total_exec_time / sum(total_exec_time) OVER (), (shared_blks_hit + shared_blks_read)::float8 / calls,
 			(wal_bytes / calls)::float8, query
 		FROM pg_stat_statements WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND userid IN (SELECT oid FROM pg_roles WHERE rolname IN ('dotyk_app', 'dotyk_engine'))
 		ORDER BY total_exec_time DESC LIMIT $1`, l.Statements)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[statement])
 	if err != nil {

@@ -17,56 +17,56 @@ func subject(m smtptest.Message) string { return m.Subject() }
 func testBadRequests(t *testing.T, s *shop) {
 	const path, kind = "/v1/batch", "application/json"
 	long := strings.Repeat("x", 600_000)
-	for name, c := range map[string]struct {
-		method, path, contentType, body string
-		status                          int
-		answer                          []string
-	}{
-		"JSON that breaks off": {
-			http.MethodPost, path, kind, "{\"batch\":[\n  {\"type\":\"track\",\"userId\":\"broken-1\"", http.StatusBadRequest,
-			[]string{`"success":false`, `"code":"bad_json"`, `"line":2`, `"column":`, `"advice":"send one JSON document`},
-		},
-		"No JSON at all": {
-			http.MethodPost, path, kind, "hello", http.StatusBadRequest, []string{`"code":"bad_json"`, `"line":1`, `"column":1`},
-		},
-		"Too much": {
-			http.MethodPost, path, kind, `{"batch":[{"type":"track","userId":"broken-2","event":"` + long + `"}]}`,
-			http.StatusBadRequest, []string{`"code":"too_large"`, "512000", `"advice":"send fewer messages at once"`},
-		},
-		"No batch": {
-			http.MethodPost, path, kind, `{"messages":[]}`, http.StatusBadRequest, []string{`"code":"no_batch"`, `"advice":`},
-		},
-		"A path that is not there": {
-			http.MethodPost, "/v1/tracks", kind, `{}`, http.StatusNotFound, []string{`"code":"not_found"`},
-		},
-		"A method that does not fit": {
-			http.MethodGet, path, "", "", http.StatusMethodNotAllowed, []string{`"advice":`},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := s.request(t, c.method, c.path, c.contentType, c.body)
-			require.Equal(t, c.status, a.status, a.body)
-			require.True(t, strings.HasPrefix(a.header.Get("Content-Type"), "application/json"), a.header)
-			for _, part := range c.answer {
-				require.Contains(t, a.body, part)
-			}
-		})
-	}
-	t.Run("A wrong key", func(t *testing.T) {
-		t.Parallel()
-		stranger := site{url: s.url, key: "not-the-write-key"}
-		a := stranger.request(t, http.MethodPost, path, kind, encode(t, object{"batch": []object{identify("broken-3", nil)}}))
-		require.Equal(t, http.StatusUnauthorized, a.status)
-		require.Contains(t, a.body, `"code":"unknown_key"`)
-		require.Contains(t, a.body, "send the write key as user name of HTTP Basic")
-		require.NotEmpty(t, a.header.Get("WWW-Authenticate"))
-	})
-	t.Cleanup(func() {
-		if n := s.count(t, `SELECT count(*) FROM identities WHERE value LIKE 'broken-%'`); n != 0 {
-			t.Errorf("%d customers were made of requests that were refused", n)
+	t.Run("All", func(t *testing.T) { // returns when every request was made
+		for name, c := range map[string]struct {
+			method, path, contentType, body string
+			status                          int
+			answer                          []string
+		}{
+			"JSON that breaks off": {
+				http.MethodPost, path, kind, "{\"batch\":[\n  {\"type\":\"track\",\"userId\":\"broken-1\"", http.StatusBadRequest,
+				[]string{`"success":false`, `"code":"bad_json"`, `"line":2`, `"column":`, `"advice":"send one JSON document`},
+			},
+			"No JSON at all": {
+				http.MethodPost, path, kind, "hello", http.StatusBadRequest, []string{`"code":"bad_json"`, `"line":1`, `"column":1`},
+			},
+			"Too much": {
+				http.MethodPost, path, kind, `{"batch":[{"type":"track","userId":"broken-2","event":"` + long + `"}]}`,
+				http.StatusBadRequest,
+				[]string{`"code":"too_large"`, "512000", `"advice":"send fewer messages at once"`},
+			},
+			"No batch": {
+				http.MethodPost, path, kind, `{"messages":[]}`, http.StatusBadRequest, []string{`"code":"no_batch"`, `"advice":`},
+			},
+			"A path that is not there": {
+				http.MethodPost, "/v1/tracks", kind, `{}`, http.StatusNotFound, []string{`"code":"not_found"`},
+			},
+			"A method that does not fit": {
+				http.MethodGet, path, "", "", http.StatusMethodNotAllowed, []string{`"advice":`},
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				a := s.request(t, c.method, c.path, c.contentType, c.body)
+				require.Equal(t, c.status, a.status, a.body)
+				require.True(t, strings.HasPrefix(a.header.Get("Content-Type"), "application/json"), a.header)
+				for _, part := range c.answer {
+					require.Contains(t, a.body, part)
+				}
+			})
 		}
+		t.Run("A wrong key", func(t *testing.T) {
+			t.Parallel()
+			stranger := site{url: s.url, key: "not-the-write-key"}
+			a := stranger.request(t, http.MethodPost, path, kind, encode(t, object{"batch": []object{identify("broken-3", nil)}}))
+			require.Equal(t, http.StatusUnauthorized, a.status)
+			require.Contains(t, a.body, `"code":"unknown_key"`)
+			require.Contains(t, a.body, "send the write key as user name of HTTP Basic")
+			require.NotEmpty(t, a.header.Get("WWW-Authenticate"))
+		})
 	})
+	require.Zero(t, s.count(t, `SELECT count(*) FROM identities WHERE value LIKE 'broken-%'`),
+		"customers were made of requests that were refused")
 }
 
 // testBadFields wants a message with a field that makes no sense to be kept without it, and the field to be found.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -99,14 +101,13 @@ type answer struct {
 // request makes an HTTP request; the key goes along as Segment's clients send it. A redirect is not followed.
 func (s *site) request(t *testing.T, method, path, contentType, body string) answer {
 	t.Helper()
-	a, err := s.try(t, method, path, contentType, body)
+	a, err := s.try(t.Context(), method, path, contentType, body)
 	require.NoError(t, err)
 	return a
 }
 
-func (s *site) try(t *testing.T, method, path, contentType, body string) (answer, error) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
+func (s *site) try(ctx context.Context, method, path, contentType, body string) (answer, error) {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -163,7 +164,9 @@ func newPerson(name string) person {
 	}
 }
 
-func (p person) identify() object { return identify(p.id, object{"email": p.email, "phone": p.phone, "name": p.id}) }
+func (p person) identify() object {
+	return identify(p.id, object{"email": p.email, "phone": p.phone, "name": p.id})
+}
 
 // result is what came of a command.
 type result struct {
@@ -229,12 +232,7 @@ func (s *site) awaitTouch(t *testing.T, customer, step string, statuses ...strin
 				found = e
 			}
 		}
-		for _, status := range statuses {
-			if string(found.Status) == status {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(statuses, string(found.Status))
 	}, "no message of step %s to %s is %v", step, customer, statuses)
 	return found
 }
