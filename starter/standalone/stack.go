@@ -258,7 +258,7 @@ func (s *stack) serve(ln net.Listener) {
 
 func (s *stack) startWorker(ctx context.Context) error {
 	s.DatabaseURL = s.url
-	w, err := boot.Start(ctx, s.Config, boot.Options{Logger: s.logger, Store: s.store})
+	w, err := boot.Start(ctx, s.Config, boot.Options{Logger: s.logger, Store: s.store, Alone: s.temporal != nil})
 	if err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	Store *store.Store
 	// StoreConns bounds the connections of a store of the worker's own.
 	StoreConns int
+	// Alone says that no other worker can be running. The pickers of an earlier process, which may have been killed, are
+	// then replaced at once instead of after their heartbeat is missed.
+	Alone bool
 	// Reconcile and Lateness are those of activities.Config.
 	Reconcile time.Duration
 	Lateness  time.Duration
@@ -88,7 +91,7 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 	if err := w.startWorkers(activities.New(conf)); err != nil {
 		return nil, err
 	}
-	return w, w.startIntakes(ctx)
+	return w, w.startIntakes(ctx, o.Alone)
 }
 
 func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
@@ -151,12 +154,17 @@ func (w *Worker) startWorkers(a *activities.Activities) error {
 	return nil
 }
 
-// startIntakes makes sure that every shard has its picker; those that run already go on.
-func (w *Worker) startIntakes(ctx context.Context) error {
+// startIntakes makes sure that every shard has its picker; those that run already go on, or are replaced. Should two
+// pick the same shard for a moment, each event is picked once all the same.
+func (w *Worker) startIntakes(ctx context.Context, replace bool) error {
+	policy := enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	if replace {
+		policy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+	}
 	for shard := range int16(store.Shards) {
 		_, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 			ID: workflows.IntakeID(shard), TaskQueue: workflows.TaskQueue,
-			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			WorkflowIDConflictPolicy: policy,
 		}, workflows.Intake, workflows.IntakeInput{Shard: shard})
 		if err != nil {
 			return fmt.Errorf("start intake of shard %d: %w", shard, err)
