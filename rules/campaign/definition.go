@@ -53,7 +53,7 @@ type EventTrigger struct {
 // `trigger: {audience: {rule: …, once: true}}`. The rule `true` stands for everyone.
 type AudienceTrigger struct {
 	Rule *rules.Rule
-	Once bool // the audience is asked for one time, when the campaign starts; true unless `once: false` is given
+	Once bool // everyone is judged one time, when the campaign is published: the only mode yet
 }
 
 func (EventTrigger) trigger()    {}

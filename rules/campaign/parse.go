@@ -173,7 +173,10 @@ func (r *reader) audience(n *node) *AudienceTrigger {
 	rule, path := n, "trigger.audience"
 	if n.shape == shapeObject {
 		fields := r.fields(n, path, "an audience", []string{"rule", "once"}, nil)
-		t.Once = r.flag(fields, "once", path, true)
+		if t.Once = r.flag(fields, "once", path, true); !t.Once {
+			r.report(fields["once"].place(path+".once"), CodeNotAvailable, `"once: false" is not available yet`,
+				"Remove it: everyone is judged when the campaign is published.")
+		}
 		rule, path = fields["rule"], "trigger.audience.rule"
 		if rule == nil {
 			r.report(n.place(path), CodeMissingField, "the audience has no rule", `Add "rule:"; the rule true stands for everyone.`)

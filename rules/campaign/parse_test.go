@@ -161,6 +161,7 @@ func TestViolationCodes(t *testing.T) {
 		"later rule":      {campaignWith("  - wait_for: {rule: a, timeout: 1d}"), campaign.CodeNotAvailable, "steps[0].wait_for.rule"},
 		"later fallback":  {campaignWith("  - sms: {text: a, fallback: {email: {template: b}}}"), campaign.CodeNotAvailable, "steps[0].sms.fallback"},
 		"later function":  {campaignWith("  - branch: [{when: segment(\"vip\"), steps: []}]"), campaign.CodeNotAvailable, "steps[0].branch[0].when"},
+		"repeated":        {"campaign: c\ntopic: t\ntrigger: {audience: {rule: 'true', once: false}}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "trigger.audience.once"},
 		"holdout":         {"campaign: c\nholdout: 5%\ntrigger: {event: e}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "holdout"},
 		"schedule":        {"campaign: c\ntrigger: {schedule: daily}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "trigger.schedule"},
 		"no trigger":      {"campaign: c\nsteps: [{wait: 1d}]", campaign.CodeMissingField, "trigger"},
