@@ -49,6 +49,12 @@ func (r rows) settled() rows {
 // reset gives the tables these contents and no others, so that every case finds the same. Postgres gets to know what
 // is in them, as in a database that has been at work for a while; not where there is nothing, as in a new one.
 func (l *lab) reset(ctx context.Context, there rows) error {
+	// Emptying a table does not make Postgres forget what used to be in its columns.
+	if _, err := l.admin.Exec(ctx, `DELETE FROM pg_statistic WHERE starelid IN (
+		SELECT relid FROM unnest($1::text[]) AS t (name), pg_partition_tree(t.name::regclass)
+		UNION SELECT t.name::regclass FROM unnest($1::text[]) AS t (name))`, storedTables()); err != nil {
+		return fmt.Errorf("forget statistics: %w", err)
+	}
 	for _, table := range storedTables() {
 		if _, err := l.admin.Exec(ctx, "TRUNCATE "+table); err != nil {
 			return fmt.Errorf("empty table %s: %w", table, err)
