@@ -17,11 +17,13 @@ type PickInput struct {
 	Shard int16
 }
 
+// HandOvers is how many workflows one picker starts at one time.
+const HandOvers = 16
+
 const (
 	pickTurn    = 10 * time.Minute // then Temporal is told, so that its history shows that picking goes on
 	pickBatch   = 500              // events in one transaction
 	pickIdle    = 2 * time.Second  // how often to look without being woken
-	handOvers   = 16               // workflows that are started at one time
 	forgetAfter = 30 * time.Second // a cohort whose workflow did nothing for so long is handed over again
 	forgetEvery = 10 * time.Second // how often to look for such
 )
@@ -158,7 +160,7 @@ func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size
 // sweep.
 func (a *Activities) handOver(ctx context.Context, ws int64, fresh []store.Cohort, wake []string) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(handOvers)
+	g.SetLimit(HandOvers)
 	for i := range fresh {
 		g.Go(func() error {
 			return a.Starter.Start(ctx, store.CohortRef{Workspace: ws, ID: fresh[i].ID, Size: len(fresh[i].Journeys)})
@@ -197,7 +199,7 @@ func (a *sweeper) sweep(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	g, waking := errgroup.WithContext(ctx)
-	g.SetLimit(handOvers)
+	g.SetLimit(HandOvers)
 	for _, c := range forgotten {
 		g.Go(func() error { return a.Starter.Wake(waking, c) })
 	}

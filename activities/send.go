@@ -146,9 +146,9 @@ func (s *sending) next(ctx context.Context) (more bool, err error) {
 	s.result.Held = s.result.Held || c.Held
 	s.mu.Unlock()
 	if len(c.Messages) == 0 {
-		return c.Suppressed > 0, nil
+		return c.More, nil
 	}
-	return true, s.deliver(ctx, &c.Messages[0])
+	return c.More, s.deliver(ctx, &c.Messages[0])
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider

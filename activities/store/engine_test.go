@@ -205,13 +205,14 @@ func TestLedger(t *testing.T) {
 		got := make(chan []store.Outgoing, 8)
 		for i := range 8 {
 			go func() {
-				out, err := st.Claim(t.Context(), store.ClaimRequest{
-					Workspace: seed.Workspace, Cohort: c.ID, Channel: audience.Email, Claim: fmt.Sprint(i), Limit: 5, Now: noon,
-				})
-				if err != nil {
-					out.Messages = nil
+				var all []store.Outgoing
+				for more := true; more; {
+					out, err := st.Claim(t.Context(), store.ClaimRequest{
+						Workspace: seed.Workspace, Cohort: c.ID, Channel: audience.Email, Claim: fmt.Sprint(i), Limit: 2, Now: noon,
+					})
+					all, more = append(all, out.Messages...), err == nil && out.More
 				}
-				got <- out.Messages
+				got <- all
 			}()
 		}
 		seen := map[string]bool{}

@@ -150,8 +150,10 @@ func (in *ingestion) deduplicate(ctx context.Context, ds []Delivery) error {
 // loadIdentities tells the resolver what is known of the ids and e-mails in the messages.
 func (in *ingestion) loadIdentities(ctx context.Context) error {
 	var kinds, values, emails, ids []string
+	asked := map[token]bool{}
 	ask := func(kind identityKind, value string) {
-		if value != "" {
+		if t := (token{kind, value}); value != "" && !asked[t] {
+			asked[t] = true
 			kinds, values = append(kinds, string(kind)), append(values, value)
 		}
 	}
@@ -179,10 +181,13 @@ func (in *ingestion) loadIdentities(ctx context.Context) error {
 		}
 		return r.byID[k.id]
 	}
-	b.Queue(`SELECT i.kind, i.value, c.id, coalesce(c.external_id, ''), c.email
-		FROM (SELECT DISTINCT * FROM unnest($2::text[], $3::text[])) AS q (kind, value)
-		JOIN identities i ON i.workspace_id = $1 AND i.kind = q.kind AND i.value = q.value
-		JOIN customers c ON c.workspace_id = $1 AND c.id = i.customer_id`, in.tx.Workspace, kinds, values).
+	// LIMIT keeps the planner to two look-ups by primary key for each id, also while it believes the tables to be empty.
+	b.Queue(`SELECT q.kind, q.value, c.id, c.external_id, c.email
+		FROM unnest($2::text[], $3::text[]) AS q (kind, value)
+		CROSS JOIN LATERAL (SELECT customer_id FROM identities
+			WHERE workspace_id = $1 AND kind = q.kind AND value = q.value LIMIT 1) i
+		CROSS JOIN LATERAL (SELECT id, coalesce(external_id, '') AS external_id, email FROM customers
+			WHERE workspace_id = $1 AND id = i.customer_id LIMIT 1) c`, in.tx.Workspace, kinds, values).
 		Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&t.kind, &t.value, &k.id, &k.external, &k.email}, func() error {
 				r.tokens[t] = remember()
@@ -213,9 +218,9 @@ func (in *ingestion) loadIdentities(ctx context.Context) error {
 			FROM customers c LEFT JOIN customers w ON w.workspace_id = $1 AND w.id = c.merged_into
 			WHERE c.workspace_id = $1 AND c.id = ANY ($2)`, in.tx.Workspace, ids).
 			Query(func(rows pgx.Rows) error {
-				var asked string
-				_, err := pgx.ForEachRow(rows, []any{&asked, &k.id, &k.external, &k.email}, func() error {
-					r.byID[asked] = remember()
+				var named string
+				_, err := pgx.ForEachRow(rows, []any{&named, &k.id, &k.external, &k.email}, func() error {
+					r.byID[named] = remember()
 					return nil
 				})
 				return err

@@ -55,6 +55,7 @@ type Outgoing struct {
 // Claimed is the answer to a ClaimRequest.
 type Claimed struct {
 	Messages   []Outgoing
+	More       bool // there may be others to claim
 	Suppressed int  // messages that must not be sent; their touches say why
 	Held       bool // the campaign is paused: nothing was claimed
 }
@@ -94,7 +95,8 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	}
 	var free []candidate
 	b := &pgx.Batch{}
-	out := Claimed{}
+	out := Claimed{More: len(list) > r.Limit}
+	list = list[:min(len(list), r.Limit)]
 	for _, c := range list {
 		if refusal := c.refusal(r.Channel); refusal != "" {
 			out.Suppressed++
@@ -149,7 +151,7 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
 			AND t.claim <> $6
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit, r.Now, r.Claim)
+		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var o candidate
 		c := &o.Customer
@@ -261,18 +263,20 @@ func (s *Store) Settle(ctx context.Context, workspace int64, st Settlement) erro
 }
 
 func queueSettlement(b *pgx.Batch, ws int64, st Settlement) {
-	b.Queue(`WITH changed AS (
-		UPDATE touches SET status = $3, outcome = $4, provider_id = CASE WHEN $5 = '' THEN provider_id ELSE $5 END,
-			segments = greatest(segments, $6), summary = CASE WHEN $7 = '' THEN summary ELSE $7 END,
-			updated_at = clock_timestamp()
-		WHERE workspace_id = $1 AND id = $2 AND status = ANY ($8) RETURNING id)
-		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail) SELECT $1, id, $3, $4 FROM changed`,
-		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), answered[st.Status])
 	// Where a callback came first, its word stands, and what only the answer knows is added.
-	b.Queue(`UPDATE touches SET provider_id = $3, segments = greatest(segments, $4),
-		summary = CASE WHEN summary = '' THEN $5 ELSE summary END
-		WHERE workspace_id = $1 AND id = $2 AND provider_id = '' AND $3 <> ''`,
-		ws, st.TouchID, st.ProviderID, st.Segments, clean(st.Summary))
+	b.Queue(`WITH old AS (
+			SELECT id, status = ANY ($8) AS moves FROM touches WHERE workspace_id = $1 AND id = $2 FOR UPDATE),
+		changed AS (
+			UPDATE touches t SET status = CASE WHEN o.moves THEN $3 ELSE t.status END,
+				outcome = CASE WHEN o.moves THEN $4 ELSE t.outcome END,
+				updated_at = CASE WHEN o.moves THEN clock_timestamp() ELSE t.updated_at END,
+				provider_id = CASE WHEN $5 <> '' AND (o.moves OR t.provider_id = '') THEN $5 ELSE t.provider_id END,
+				segments = greatest(t.segments, $6),
+				summary = CASE WHEN $7 <> '' AND (o.moves OR t.summary = '') THEN $7 ELSE t.summary END
+			FROM old o WHERE t.workspace_id = $1 AND t.id = o.id RETURNING t.id, o.moves)
+		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail)
+		SELECT $1, id, $3, $4 FROM changed WHERE moves`,
+		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), answered[st.Status])
 }
 
 func (tx *Tx) suppress(ctx context.Context, channel audience.Channel, address, reason, detail string) error {

@@ -16,11 +16,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
+	"dotyk/activities"
 	"dotyk/activities/store"
 )
 
-// handOver is how many workflows the product starts at one time: sixteen in each shard's picker.
-const handOver = 16 * store.Shards
+// handOver is how many workflows the product starts at one time, in all its pickers together.
+const handOver = activities.HandOvers * store.Shards
 
 // bareType is the name under which the SDK registers bareWorkflow.
 const bareType = "bareWorkflow"

@@ -12,7 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
 
 	"dotyk/activities/store"
 	"dotyk/activities/store/pglocal"
@@ -194,9 +193,9 @@ func (l *lab) startTemporal(ctx context.Context) error {
 		return err
 	}
 	l.onClose(l.temporal.Stop)
-	l.client, err = client.DialContext(ctx, client.Options{
-		HostPort: l.temporal.HostPort(), Namespace: namespace, Logger: sdklog.NewStructuredLogger(l.logger),
-	})
+	l.client, err = client.DialContext(ctx, boot.ClientOptions(boot.Config{
+		TemporalAddress: l.temporal.HostPort(), TemporalNamespace: namespace,
+	}, l.logger))
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}

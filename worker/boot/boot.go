@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/mail"
 	"os"
 	"sync"
@@ -80,9 +81,7 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w.client, err = client.DialContext(ctx, client.Options{
-		HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: log.NewStructuredLogger(o.Logger),
-	})
+	w.client, err = client.DialContext(ctx, ClientOptions(c, o.Logger))
 	if err != nil {
 		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.TemporalAddress, err)
 	}
@@ -92,6 +91,19 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 		return nil, err
 	}
 	return w, w.startIntakes(ctx, o.Alone)
+}
+
+// ClientOptions says how to connect to Temporal. What goes to the same machine is not compressed: it would cost more than
+// it saves.
+func ClientOptions(c Config, logger *slog.Logger) client.Options {
+	o := client.Options{
+		HostPort: c.TemporalAddress, Namespace: c.TemporalNamespace, Logger: log.NewStructuredLogger(logger),
+	}
+	host, _, err := net.SplitHostPort(c.TemporalAddress)
+	if err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback()) {
+		o.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
+	}
+	return o
 }
 
 func (w *Worker) configure(c Config, o Options) (activities.Config, error) {

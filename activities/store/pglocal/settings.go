@@ -24,6 +24,7 @@ func (s *Server) settings() []string {
 		"synchronous_commit":      "on",
 		"jit":                     "off", // the store's queries are short: compiling them costs more than it saves
 		"random_page_cost":        "1.1", // solid-state disks
+		"autovacuum_naptime":      "5s",  // a new database grows fast from nothing, and plans must follow
 		"timezone":                "UTC",
 		"log_timezone":            "UTC",
 		"logging_collector":       "off", // the log is our standard error
