@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,13 +12,6 @@ import (
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
-
-// hashAddress is the form in which an address is suppressed: it cannot be turned back without the secret.
-func hashAddress(secret []byte, channel audience.Channel, address string) []byte {
-	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(string(channel) + ":" + strings.ToLower(strings.TrimSpace(address))))
-	return mac.Sum(nil)
-}
 
 // ClaimRequest asks for planned messages of a cohort.
 type ClaimRequest struct {
@@ -279,22 +270,6 @@ func queueSettlement(b *pgx.Batch, ws int64, st Settlement) {
 		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), answered[st.Status])
 }
 
-func (tx *Tx) suppress(ctx context.Context, channel audience.Channel, address, reason, detail string) error {
-	secret, err := tx.secret(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = tx.conn.Exec(ctx, `INSERT INTO suppressions (workspace_id, channel, address_hash, reason, detail)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (workspace_id, channel, address_hash)
-		DO UPDATE SET reason = excluded.reason, detail = excluded.detail, created_at = now(), cleared_at = NULL
-		WHERE suppressions.cleared_at IS NOT NULL`,
-		tx.Workspace, channel, hashAddress(secret, channel, address), reason, clean(detail))
-	if err != nil {
-		return fmt.Errorf("suppress address: %w", err)
-	}
-	return nil
-}
-
 // Orphans lists the messages of a cohort and channel that another claim than the given one took and did not settle:
 // the process died between the claim and the answer, or lost the answer.
 func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error) {
@@ -325,6 +300,18 @@ func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 		return nil, fmt.Errorf("list unanswered messages: %w", err)
 	}
 	return list, nil
+}
+
+// StatusReport is a provider's word on a message that it took before.
+type StatusReport struct {
+	Workspace  int64
+	TouchID    string
+	ProviderID string
+	Status     audience.TouchStatus // accepted, delivered or failed
+	Code       string
+	Detail     string
+	OptedOut   bool // the provider says that the recipient does not want our messages
+	At         time.Time
 }
 
 // Report records a provider's later word on a message. Duplicates and words that come in the wrong order change

@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -157,35 +155,4 @@ func (tx *Tx) batch(ctx context.Context, b *pgx.Batch) error {
 		return nil
 	}
 	return tx.conn.SendBatch(ctx, b).Close()
-}
-
-func retryable(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
-}
-
-// IsNotFound reports whether the workspace holds no such row.
-func IsNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
-
-// Refused reports whether Postgres will never take the data it was given: the data, not the moment, is at fault.
-func Refused(err error) bool {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) < 2 {
-		return false
-	}
-	class := pg.Code[:2]
-	return class == "22" || class == "23" || pg.Code == "54000" // 54000: a row or index entry too large
-}
-
-// Unavailable reports whether the database was away: it may succeed later as it is.
-func Unavailable(err error) bool {
-	if err == nil || Refused(err) {
-		return false
-	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		// 08 connection, 53 resources, 57P shutdown and start, 25006 read-only after a failover
-		return pg.Code[:2] == "08" || pg.Code[:2] == "53" || pg.Code[:3] == "57P" || pg.Code == "25006"
-	}
-	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || isConnectionLoss(err)
 }
