@@ -3,8 +3,12 @@ package e2e
 import (
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -104,6 +108,26 @@ func TestKill(t *testing.T) {
 	require.LessOrEqual(t, uncertain, kills*out.connections)
 	require.GreaterOrEqual(t, uncertain, out.connections, "those were in the hands of the mail server")
 	require.Equal(t, len(everybody), p.count(t, `SELECT count(*) FROM journeys WHERE status = 'finished'`))
+	databaseKilled(t, p, out)
+}
+
+// databaseKilled kills the private Postgres alone: the product starts it again and goes on.
+func databaseKilled(t *testing.T, p *product, out *sinks) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(p.dir, "postgres", "data", "postmaster.pid"))
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(raw), "\n")
+	pid, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+
+	who := newPerson("survivor")
+	registered := track(who.id, "rush_started", nil)
+	registered["messageId"] = "after-" + who.id
+	var refused atomic.Int64
+	require.NoError(t, p.insist(t.Context(), encode(t, object{"batch": []object{who.identify(), registered}}), &refused))
+	eventually(t, func() bool { return len(out.phone.Messages(who.phone)) == 1 }, "no message after the database was killed")
+	require.True(t, p.running())
 }
 
 // hold has the providers keep what they are given without an answer: the mail server every message, in turn one that it
