@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"go.temporal.io/sdk/worker"
@@ -52,6 +53,7 @@ type Address struct {
 type Activities struct {
 	Config
 	versions *versions
+	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
 	slots    map[audience.Channel]chan struct{} // one element for each message under way
 }
 

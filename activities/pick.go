@@ -26,6 +26,7 @@ const (
 	pickIdle    = 2 * time.Second  // how often to look without being woken
 	forgetAfter = 30 * time.Second // a cohort whose workflow did nothing for so long is handed over again
 	forgetEvery = 10 * time.Second // how often to look for such
+	retainEvery = 6 * time.Hour    // how often to drop what has been kept long enough
 )
 
 // Pick judges the events of a shard as they come in: which campaigns a customer enters, which waiting journeys they
@@ -206,6 +207,9 @@ func (a *sweeper) sweep(ctx context.Context) (bool, error) {
 	if err := g.Wait(); err != nil {
 		return false, fmt.Errorf("hand over again: %w", err)
 	}
+	if err := a.retain(ctx); err != nil {
+		return false, err
+	}
 	open, err := a.Store.OpenAudiences(ctx)
 	if err != nil {
 		return false, err
@@ -220,4 +224,26 @@ func (a *sweeper) sweep(ctx context.Context) (bool, error) {
 		activity.RecordHeartbeat(ctx)
 	}
 	return more, nil
+}
+
+// retain drops the ids of messages that have been known for long enough, some at a time.
+func (a *Activities) retain(ctx context.Context) error {
+	const some = 5000
+	now := time.Now()
+	last := a.retained.Load()
+	if now.Sub(time.Unix(last, 0)) < retainEvery || !a.retained.CompareAndSwap(last, now.Unix()) {
+		return nil
+	}
+	workspaces, err := a.Store.Workspaces(ctx)
+	if err != nil {
+		return err
+	}
+	for _, ws := range workspaces {
+		for n := some; n == some; activity.RecordHeartbeat(ctx) {
+			if n, err = a.Store.ForgetKeys(ctx, ws.ID, now.Add(-store.KeepKeys), some); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -343,3 +343,24 @@ func optional(raw json.RawMessage) *string {
 	s := string(raw)
 	return &s
 }
+
+// KeepKeys is how long the ids of messages are known. Those of imports are kept for good, so that a file can be imported
+// again at any time.
+const KeepKeys = 35 * 24 * time.Hour
+
+// ForgetKeys drops up to limit ids of messages that came before the given moment, and says how many it dropped.
+func (s *Store) ForgetKeys(ctx context.Context, workspace int64, before time.Time, limit int) (int, error) {
+	var n int64
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		tag, err := tx.conn.Exec(ctx, `DELETE FROM event_keys WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+			SELECT k.ctid FROM event_keys k WHERE k.workspace_id = $1 AND k.received_at < $2 AND k.source_id NOT IN (
+				SELECT id FROM sources WHERE workspace_id = $1 AND name LIKE 'import:%') LIMIT $3))`,
+			workspace, before, limit)
+		n = tag.RowsAffected()
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget old message ids: %w", err)
+	}
+	return int(n), nil
+}

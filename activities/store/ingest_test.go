@@ -138,6 +138,29 @@ func TestIngest(t *testing.T) {
 	})
 }
 
+func TestForgetKeys(t *testing.T) {
+	t.Parallel()
+	st := storetest.New(t)
+	seed := storetest.Workspace(t, st)
+	old := message("old", func(m *store.Message) { m.ReceivedAt = noon.Add(-store.KeepKeys - time.Hour) })
+	fresh := message("fresh", nil)
+	ingest(t, st, seed, old, fresh)
+	imports, err := st.EnsureSource(t.Context(), seed.Workspace, "import:orders")
+	require.NoError(t, err)
+	imported := []store.Delivery{{Source: imports, Messages: []store.Message{old}}}
+	_, err = st.Ingest(t.Context(), seed.Workspace, imported)
+	require.NoError(t, err)
+
+	n, err := st.ForgetKeys(t.Context(), seed.Workspace, noon.Add(-store.KeepKeys), 10)
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Equal(t, 1, ingest(t, st, seed, fresh).Duplicates)
+	require.Equal(t, 1, ingest(t, st, seed, old).Stored)
+	results, err := st.Ingest(t.Context(), seed.Workspace, imported)
+	require.NoError(t, err)
+	require.Equal(t, 1, results[0].Duplicates, "an import is known for good")
+}
+
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 

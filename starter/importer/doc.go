@@ -5,7 +5,7 @@
 //   - Every line is accounted for: lines read = stored + known already + skipped (by reason) + rejected. Rejected lines
 //     stand in a report with the reason and how to mend them.
 //   - The same file twice changes nothing. An order is recognised by its id, a customer's line by its id and content,
-//     for as long as the store keeps the keys of messages (at least 30 days). Hence an order that was changed in the
+//     and the store keeps the ids of what was imported for good. Hence an order that was changed in the
 //     file is not changed in the store, and a customer's line that returns to an earlier content is not applied again.
 //   - No campaign is started: what is imported is the past.
 //   - Whatever stops it, the same command goes on after the last batch that was committed.

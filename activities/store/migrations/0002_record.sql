@@ -102,6 +102,7 @@ CREATE TABLE event_keys (
   received_at  timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, source_id, message_id)
 );
+CREATE INDEX event_keys_age ON event_keys USING brin (received_at); -- finds the oldest, and costs next to nothing
 
 -- Events that no campaign was told of yet, in order of arrival. Rows live for milliseconds.
 CREATE TABLE intake (
