@@ -279,6 +279,23 @@ func TestLedger(t *testing.T) {
 		require.Equal(t, audience.Accepted, settle(audience.Accepted))
 	})
 
+	t.Run("Does not send again what a late word says was sent", func(t *testing.T) {
+		t.Parallel()
+		st := storetest.New(t)
+		seed := storetest.Workspace(t, st)
+		c := enter(t, st, seed, publish(t, st, seed, hello), hello, person(t, st, seed, "u1"))
+		plan(t, st, seed, c, audience.SMS)
+		m := claim(t, st, seed, c, audience.SMS, "a").Messages[0]
+		require.NoError(t, st.Settle(t.Context(), seed.Workspace, store.Settlement{
+			TouchID: m.TouchID, Status: audience.Planned, Outcome: "the provider does not know it",
+		}))
+		require.NoError(t, st.Report(t.Context(), store.StatusReport{
+			Workspace: seed.Workspace, TouchID: m.TouchID, ProviderID: "SM1", Status: audience.Delivered,
+		}))
+		require.Empty(t, claim(t, st, seed, c, audience.SMS, "b").Messages)
+		require.Equal(t, audience.Delivered, touches(record(t, st, seed, "u1"))[audience.SMS].Status)
+	})
+
 	t.Run("Leaves what it gave back to another claim", func(t *testing.T) {
 		t.Parallel()
 		st := storetest.New(t)

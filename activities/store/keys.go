@@ -19,11 +19,8 @@ type Key struct {
 	Country string // ISO 3166 region that national phone numbers of this workspace belong to; may be empty
 }
 
-// ScopeWrite lets a key send events and forms; ScopeManage lets it do everything else.
-const (
-	ScopeWrite  = "write"
-	ScopeManage = "manage"
-)
+// ScopeWrite lets a key send events and forms.
+const ScopeWrite = "write"
 
 // CreateKey makes a key for a source of the workspace and gives its text, which is not kept and cannot be read again.
 // An empty text asks for a random one; a given text must have at least eight characters.

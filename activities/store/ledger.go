@@ -218,16 +218,6 @@ type Settlement struct {
 	Suppress   string // not empty: put the address on the list of suppressions for this reason
 }
 
-// answered lists the statuses from which a touch may move to $1. What a provider said first is never lowered.
-var answered = map[audience.TouchStatus][]string{
-	audience.Planned:    {"claimed"},
-	audience.Uncertain:  {"claimed"},
-	audience.Accepted:   {"claimed", "uncertain"},
-	audience.Failed:     {"claimed", "uncertain", "accepted"},
-	audience.Suppressed: {"claimed", "uncertain"},
-	audience.Delivered:  {"claimed", "uncertain", "accepted", "failed"},
-}
-
 // Settle records what became of a claimed message. A late answer resolves an uncertain one; an answer never lowers
 // what is known already.
 func (s *Store) Settle(ctx context.Context, workspace int64, st Settlement) error {
@@ -267,7 +257,7 @@ func queueSettlement(b *pgx.Batch, ws int64, st Settlement) {
 			FROM old o WHERE t.workspace_id = $1 AND t.id = o.id RETURNING t.id, o.moves)
 		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail)
 		SELECT $1, id, $3, $4 FROM changed WHERE moves`,
-		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), answered[st.Status])
+		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), audience.Before(st.Status))
 }
 
 // Orphans lists the messages of a cohort and channel that another claim than the given one took and did not settle:

@@ -1,6 +1,7 @@
 package audience_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -38,21 +39,20 @@ func TestMayContact(t *testing.T) {
 	}
 }
 
-func TestMayFollow(t *testing.T) {
+func TestBefore(t *testing.T) {
 	t.Parallel()
-	for _, step := range [][2]audience.TouchStatus{
-		{audience.Planned, audience.Claimed},
-		{audience.Claimed, audience.Accepted},
-		{audience.Accepted, audience.Delivered},
-		{audience.Claimed, audience.Uncertain},
-		{audience.Uncertain, audience.Delivered},
-		{audience.Accepted, audience.Failed},
+	open := []audience.TouchStatus{audience.Planned, audience.Claimed, audience.Uncertain}
+	taken := append(slices.Clone(open), audience.Accepted)
+	for to, want := range map[audience.TouchStatus][]audience.TouchStatus{
+		audience.Accepted:   open,
+		audience.Delivered:  taken,
+		audience.Failed:     taken,
+		audience.Suppressed: taken,
+		audience.Uncertain:  {audience.Claimed},
+		audience.Planned:    {audience.Claimed},
 	} {
-		require.True(t, audience.MayFollow(step[0], step[1]), "%v", step)
-		require.False(t, audience.MayFollow(step[1], step[0]), "%v back", step)
+		require.Equal(t, want, audience.Before(to), to)
 	}
-	require.False(t, audience.MayFollow(audience.Delivered, audience.Failed))
-	require.False(t, audience.MayFollow(audience.Accepted, audience.Accepted))
 }
 
 func TestCustomerKindValid(t *testing.T) {

@@ -41,8 +41,21 @@ var rank = map[TouchStatus]int{
 	Planned: 0, Claimed: 1, Uncertain: 2, Accepted: 3, Failed: 4, Delivered: 4, Suppressed: 4, Recorded: 4,
 }
 
-// MayFollow reports whether a touch in state from may move to state to.
-func MayFollow(from, to TouchStatus) bool { return rank[to] > rank[from] }
+// Before lists the states from which word of a provider moves a touch to state to, lowest first. A message that was
+// given back to be sent again is moved by such word too: it was sent after all, and must not be sent twice. Uncertain is
+// no word of a provider, and only what is claimed can become it.
+func Before(to TouchStatus) []TouchStatus {
+	if to == Uncertain || to == Planned {
+		return []TouchStatus{Claimed}
+	}
+	var states []TouchStatus
+	for _, from := range []TouchStatus{Planned, Claimed, Uncertain, Accepted} {
+		if rank[from] < rank[to] {
+			states = append(states, from)
+		}
+	}
+	return states
+}
 
 // Delivery is what rules may know about a message that a journey sent.
 type Delivery struct {

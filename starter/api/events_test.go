@@ -76,7 +76,7 @@ func TestEventAPI(t *testing.T) {
 func TestEventAPIRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	manage, err := s.store.CreateKey(t.Context(), s.seed.Workspace, "site", "", []string{store.ScopeManage})
+	manage, err := s.store.CreateKey(t.Context(), s.seed.Workspace, "site", "", []string{"read"})
 	require.NoError(t, err)
 	const path = "/v1/track"
 	s.all(t, []exchange{
