@@ -379,7 +379,8 @@ trigger: {event: registered}
 transactional: true
 steps:
   - update: {set: {stage: '"lead"', visits: 'customer.visits + 1', gone: 'customer.missing'}, add_tags: [new]}
-  - update: {set: {doubled: 'customer.visits * 2'}, remove_tags: [old]}
+  - update: {set: {doubled: 'customer.visits * 2'}, add_tags: [passing], remove_tags: [old]}
+  - update: {remove_tags: [passing]}
 `)
 		s.happen("ann", "registered", nil, func(m *store.Message) {
 			m.Profile.AddTags = []string{"old"}

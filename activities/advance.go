@@ -149,8 +149,8 @@ func collect(out *store.Advanced, d *store.DueJourney, topic string, effects []c
 // update turns an update step's effect into a change of the record. Fields of the record that are text take text
 // only; the check of a campaign refuses to set e-mail, phone and ids.
 func update(customer string, e campaign.UpdateCustomer) store.CustomerUpdate {
-	u := store.CustomerUpdate{CustomerID: customer, RemoveTags: e.RemoveTags}
-	u.Profile.AddTags = e.AddTags
+	u := store.CustomerUpdate{CustomerID: customer}
+	u.Profile.AddTags, u.Profile.RemoveTags = e.AddTags, e.RemoveTags
 	fields := map[string]**string{
 		"name": &u.Profile.Name, "stage": &u.Profile.Stage, "locale": &u.Profile.Locale, "timezone": &u.Profile.Timezone,
 	}

@@ -162,7 +162,6 @@ type PlannedMessage struct {
 type CustomerUpdate struct {
 	CustomerID string
 	Profile    Profile
-	RemoveTags []string
 }
 
 // Advanced is what moving some journeys of a cohort came to.
@@ -286,13 +285,9 @@ func queueMessages(b *pgx.Batch, ws int64, a Advanced) {
 }
 
 func queueUpdates(b *pgx.Batch, ws int64, updates []CustomerUpdate) {
-	for _, u := range updates { // one by one, because a customer may be updated by several steps, in order
-		ps := newPatches()
-		ps.add(u.CustomerID, &u.Profile)
-		ps.queue(b, ws)
-		if len(u.RemoveTags) > 0 {
-			b.Queue(`UPDATE customers SET tags = ARRAY(SELECT t FROM unnest(tags) t WHERE t <> ALL ($3::text[])),
-				updated_at = now() WHERE workspace_id = $1 AND id = $2`, ws, u.CustomerID, u.RemoveTags)
-		}
+	ps := newPatches()
+	for i := range updates { // in order: a customer may be updated by several steps
+		ps.add(updates[i].CustomerID, &updates[i].Profile)
 	}
+	ps.queue(b, ws)
 }

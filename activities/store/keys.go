@@ -41,11 +41,14 @@ func (s *Store) CreateKey(ctx context.Context, workspace int64, source, text str
 		if err != nil {
 			return err
 		}
-		_, err = tx.conn.Exec(ctx, `INSERT INTO keys (workspace_id, id, source_id, hash, hint, name, scopes)
+		tag, err := tx.conn.Exec(ctx, `INSERT INTO keys (workspace_id, id, source_id, hash, hint, name, scopes)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (hash) DO NOTHING`,
 			workspace, newID(), id, hash[:], text[:min(6, len(text)/2)], source, scopes)
 		if err != nil {
 			return fmt.Errorf("create key: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return fmt.Errorf("create key: this text was a key before; choose another")
 		}
 		return tx.Audit(ctx, "key.created", source, map[string]any{"scopes": scopes})
 	})

@@ -66,6 +66,7 @@ type Profile struct {
 	CreatedAt  *time.Time
 	Attributes map[string]any // merged into the stored ones, key by key; a nil value removes the key
 	AddTags    []string
+	RemoveTags []string
 	Consents   []audience.Consent
 	// FillOnly writes only what is still unknown: what a stranger types into a form must not overwrite the record.
 	FillOnly bool

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ type patch struct {
 	createdAt                                         *time.Time
 	set                                               map[string]any
 	remove                                            map[string]bool
-	tags                                              []string
+	tags                                              map[string]bool // true to add, false to remove
 }
 
 // patches collects what messages say about customers: later messages win, except that a fill-only message writes
@@ -47,14 +46,14 @@ func (ps *patches) add(customer string, p *Profile) {
 		return
 	}
 	if into[customer] == nil {
-		into[customer] = &patch{set: map[string]any{}, remove: map[string]bool{}}
+		into[customer] = &patch{set: map[string]any{}, remove: map[string]bool{}, tags: map[string]bool{}}
 	}
 	into[customer].apply(p)
 }
 
 func (p *Profile) empty() bool {
 	return p.Email == nil && p.Phone == nil && p.Name == nil && p.Locale == nil && p.Timezone == nil && p.Kind == nil &&
-		p.Stage == nil && p.CreatedAt == nil && len(p.Attributes) == 0 && len(p.AddTags) == 0
+		p.Stage == nil && p.CreatedAt == nil && len(p.Attributes) == 0 && len(p.AddTags) == 0 && len(p.RemoveTags) == 0
 }
 
 func (q *patch) apply(p *Profile) {
@@ -78,7 +77,12 @@ func (q *patch) apply(p *Profile) {
 		delete(q.remove, key)
 		q.set[key] = value
 	}
-	q.tags = append(q.tags, p.AddTags...)
+	for _, tag := range p.AddTags {
+		q.tags[tag] = true
+	}
+	for _, tag := range p.RemoveTags {
+		q.tags[tag] = false
+	}
 }
 
 // follow hands what was said about a record that another took over to that other record.
@@ -106,8 +110,9 @@ func (ps *patches) follow(final func(string) string) {
 func (q *patch) overlay(o *patch) {
 	q.apply(&Profile{
 		Email: o.email, Phone: o.phone, Name: o.name, Locale: o.locale, Timezone: o.timezone,
-		Kind: (*audience.CustomerKind)(o.kind), Stage: o.stage, CreatedAt: o.createdAt, Attributes: o.set, AddTags: o.tags,
+		Kind: (*audience.CustomerKind)(o.kind), Stage: o.stage, CreatedAt: o.createdAt, Attributes: o.set,
 	})
+	maps.Copy(q.tags, o.tags)
 	for key := range o.remove {
 		delete(q.set, key)
 		q.remove[key] = true
@@ -118,10 +123,11 @@ func (q *patch) overlay(o *patch) {
 const (
 	patchRows = ` FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[])
-		AS p (id, email, phone, name, locale, timezone, kind, stage, created_at, attributes, remove, tags)
+		AS p (id, email, phone, name, locale, timezone, kind, stage, created_at, attributes, remove, tags) -- tags: tag -> keep
 		WHERE c.workspace_id = $1 AND c.id = p.id`
-	patchTags = `tags = CASE WHEN p.tags = '[]' THEN c.tags ELSE
-		ARRAY(SELECT DISTINCT t FROM unnest(c.tags || ARRAY(SELECT jsonb_array_elements_text(p.tags::jsonb))) t ORDER BY t)
+	patchTags = `tags = CASE WHEN p.tags = '{}' THEN c.tags ELSE
+		ARRAY(SELECT DISTINCT t FROM unnest(c.tags || ARRAY(SELECT jsonb_object_keys(p.tags::jsonb))) t
+			WHERE coalesce((p.tags::jsonb ->> t)::boolean, true) ORDER BY t)
 		END, updated_at = now()`
 	sqlOver = `UPDATE customers c SET
 		email = coalesce(p.email, c.email), phone = coalesce(p.phone, c.phone), name = coalesce(p.name, c.name),
@@ -166,16 +172,16 @@ func queuePatches(b *pgx.Batch, ws int64, sql string, side map[string]*patch) {
 	b.Queue(sql, ws, ids, emails, phones, names, locales, zones, kinds, stages, created, sets, removes, tags)
 }
 
-// mustJSON encodes what came out of a JSON decoder, or lists of strings, which cannot fail.
+// mustJSON encodes what came out of a JSON decoder or is as safe, which cannot fail.
 func mustJSON(v any) string {
 	if list, ok := v.([]string); ok && len(list) == 0 {
 		return "[]"
 	}
-	raw, err := json.Marshal(v)
+	text, err := jsonText(v)
 	if err != nil {
-		panic("encode decoded JSON: " + err.Error()) //nolint:forbidigo // cannot happen, see above
+		panic(err.Error()) //nolint:forbidigo // cannot happen, see above
 	}
-	return string(raw)
+	return text
 }
 
 func queueConsent(b *pgx.Batch, ws int64, customer string, c audience.Consent, evidence map[string]any) {
