@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -9,8 +10,8 @@ import (
 )
 
 // customerField looks up customer.<name>.
-func customerField(env *Env, name string) any {
-	c := &env.Customer
+func (r *run) customerField(name string) any {
+	c := &r.env.Customer
 	switch name {
 	case "id":
 		return c.ID
@@ -35,17 +36,17 @@ func customerField(env *Env, name string) any {
 	case "created_at":
 		return present(c.CreatedAt)
 	case "unsubscribed":
-		return env.Unsubscribed
+		return audience.Unsubscribed(r.env.Consents, r.now)
 	}
 	return plain(c.Attributes[name])
 }
 
-// present gives a time, or missing for the zero time.
+// present gives a moment, or missing for the zero time.
 func present(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}
-	return t
+	return stored(t)
 }
 
 func eventValue(e *audience.Event, name string) any {
@@ -67,11 +68,15 @@ func resultField(env *Env, step, name string) any {
 	case "happened":
 		return result["happened"] == true
 	case "at":
-		at, ok := asTime(result["at"])
-		if !ok {
-			return nil
+		switch at := result["at"].(type) {
+		case time.Time:
+			return present(at)
+		case string: // as JSON keeps it
+			if t, ok := ParseTime(at); ok {
+				return present(t)
+			}
 		}
-		return at
+		return nil
 	}
 	event, ok := result["event"].(map[string]any)
 	if !ok {
@@ -80,21 +85,8 @@ func resultField(env *Env, step, name string) any {
 	return plain(event[name])
 }
 
-func sentField(env *Env, step, name string) any {
-	delivery, ok := env.Sent[step]
-	switch {
-	case name == "delivered":
-		return delivery.Status == audience.Delivered
-	case !ok:
-		return nil
-	case name == "status":
-		return string(delivery.Status)
-	}
-	return present(delivery.At)
-}
-
 // events gives the customer's events of a name that occurred no later than now, and, with a window, no earlier than
-// that long before now.
+// that long before now: both ends belong to the window.
 func (r *run) events(name string, window time.Duration) (any, error) {
 	history := r.env.History[name]
 	if err := r.spend(len(history)); err != nil {
@@ -102,17 +94,24 @@ func (r *run) events(name string, window time.Duration) (any, error) {
 	}
 	list := make([]any, 0, len(history))
 	for i := range history {
-		at := history[i].OccurredAt
-		if at.After(r.env.Now) || (window > 0 && at.Before(r.env.Now.Add(-window))) {
+		at := instant(history[i].OccurredAt)
+		if at.After(r.now) {
+			r.changesAt(at)
 			continue
+		}
+		if window > 0 {
+			if at.Before(r.now.Add(-window)) {
+				continue
+			}
+			r.changesAt(at.Add(window + time.Microsecond))
 		}
 		list = append(list, item{&history[i]})
 	}
 	return list, nil
 }
 
-// get looks up a field of an object, an event or a time, or an item of a list by its number, counted from 0.
-func get(of, property any) any {
+// get looks up a field of an object, an event or a moment, or an item of a list by its number, counted from 0.
+func (r *run) get(of, property any) any {
 	name, named := property.(string)
 	switch of := of.(type) {
 	case map[string]any:
@@ -123,9 +122,9 @@ func get(of, property any) any {
 		if named {
 			return eventValue(of.event, name)
 		}
-	case time.Time:
+	case moment:
 		if named {
-			return timeValue(of, name)
+			return r.timeField(of, name)
 		}
 	case []any:
 		if n, ok := asNumber(property); ok && n.whole && n.i >= 0 && n.i < int64(len(of)) {
@@ -133,6 +132,17 @@ func get(of, property any) any {
 		}
 	}
 	return nil
+}
+
+// timeField reads a moment off the clock and the calendar of its zone.
+func (r *run) timeField(m moment, name string) any {
+	switch {
+	case m.moves > 0:
+		r.changesIn((nextField(m.at, name).UnixMicro() - m.at.UnixMicro()) / int64(m.moves))
+	case m.moves < 0: // a clock that runs backwards: nobody needs it, so looking often will do
+		r.changesIn(time.Minute.Microseconds())
+	}
+	return timeValue(m.at, name)
 }
 
 func timeValue(t time.Time, name string) any {
@@ -155,9 +165,38 @@ func timeValue(t time.Time, name string) any {
 	return nil
 }
 
+// nextField is the next moment at which a field of the clock or calendar changes. Clocks are set forward and back by
+// less than the slack, and to whole quarters of an hour, in which it looks for the change.
+func nextField(t time.Time, name string) time.Time {
+	const quarter, slack = 15 * time.Minute, 3 * time.Hour
+	if name == "minute" {
+		return t.Truncate(time.Minute).Add(time.Minute)
+	}
+	guess := t.Add(time.Hour)
+	switch name {
+	case "date", "day", "weekday":
+		guess = time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, t.Location())
+	case "month":
+		guess = time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, t.Location())
+	case "year":
+		guess = time.Date(t.Year()+1, 1, 1, 0, 0, 0, 0, t.Location())
+	}
+	next, value := t, timeValue(t, name)
+	if early := guess.Add(-slack); early.After(t) {
+		next = early
+	}
+	for next = next.Truncate(quarter).Add(quarter); timeValue(next, name) == value && next.Before(guess.Add(slack)); {
+		next = next.Add(quarter)
+	}
+	return next
+}
+
 // zones remembers the time zones that have been loaded, because loading one reads a file. Only zones that exist are
 // kept, so it stays as small as the time zone database.
 var zones sync.Map
+
+// zoneName is the form of the names of the time zone database; others name files that lie beside it.
+var zoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`)
 
 // zone gives a time zone by its IANA name. It knows neither "" nor "Local", whose meaning depends on the machine.
 func zone(name string) (*time.Location, bool) {
@@ -166,6 +205,9 @@ func zone(name string) (*time.Location, bool) {
 		return location, ok
 	}
 	if name == "" || name == "Local" {
+		return nil, false
+	}
+	if !zoneName.MatchString(name) {
 		return nil, false
 	}
 	z, err := time.LoadLocation(name)

@@ -2,173 +2,149 @@ package rules
 
 import (
 	"fmt"
-	"math"
-	"time"
+
+	"github.com/shopspring/decimal"
 )
 
-// add adds numbers, a duration to a time, or text to text. The error is ErrMemory, for a text that grows too long.
+// add adds numbers, a span to a moment, spans, or text to text. The error is ErrMemory, for a text that grows too long.
 func add(a, b any) (any, error) {
-	if t, ok := a.(time.Time); ok {
-		d, ok := asSpan(b)
-		if !ok {
-			return nil, nil //nolint:nilnil // nil is the missing value
+	switch x := a.(type) {
+	case moment:
+		return shift(x, b, 1), nil
+	case span:
+		if y, ok := b.(span); ok {
+			return span{x.micros + y.micros, x.moves + y.moves}, nil
 		}
-		return t.Add(d), nil
-	}
-	s, text := a.(string)
-	t, alsoText := b.(string)
-	if text && alsoText {
-		if len(s)+len(t) > maxText {
-			return nil, fmt.Errorf("%w: the text grows beyond %d KiB", ErrMemory, maxText/1024)
+	case string:
+		if y, ok := b.(string); ok {
+			if len(x)+len(y) > maxText {
+				return nil, fmt.Errorf("%w: the text grows beyond %d KiB", ErrMemory, maxText/1024)
+			}
+			return x + y, nil
 		}
-		return s + t, nil
 	}
-	return compute(a, b, addWhole, func(x, y float64) float64 { return x + y }), nil
+	return compute(a, b, number.add), nil
+}
+
+func shift(m moment, by any, sign int64) any {
+	s, ok := by.(span)
+	if !ok {
+		return nil
+	}
+	moved, ok := m.plus(s, sign)
+	if !ok {
+		return nil
+	}
+	return moved
 }
 
 func subtract(a, b any) any {
-	if t, ok := a.(time.Time); ok {
-		if u, ok := b.(time.Time); ok {
-			return t.Sub(u)
+	switch x := a.(type) {
+	case moment:
+		if y, ok := asMoment(b); ok {
+			return x.minus(y)
 		}
-		if u, ok := asTime(b); ok {
-			return t.Sub(u)
+		return shift(x, b, -1)
+	case span:
+		if y, ok := b.(span); ok {
+			return span{x.micros - y.micros, x.moves - y.moves}
 		}
-		d, ok := asSpan(b)
-		if !ok {
-			return nil
+	case string:
+		y, isMoment := b.(moment)
+		if t, ok := asMoment(x); ok && isMoment {
+			return t.minus(y)
 		}
-		return t.Add(-d)
 	}
-	return compute(a, b, func(x, y int64) (int64, bool) {
-		if y == math.MinInt64 {
-			return 0, false
-		}
-		return addWhole(x, -y)
-	}, func(x, y float64) float64 { return x - y })
-}
-
-func multiply(a, b any) any {
-	return compute(a, b, multiplyWhole, func(x, y float64) float64 { return x * y })
+	return compute(a, b, func(x, y number) number { return x.add(y.negate()) })
 }
 
 // divide is never whole-number division: 1 / 2 is 0.5.
-func divide(a, b any) any {
-	x, xok := asNumber(a)
-	y, yok := asNumber(b)
-	if !xok || !yok || y.f == 0 {
-		return nil
-	}
-	return number{f: x.f / y.f}.value()
+func divide(a, b any) any { return partly(a, b, number.divide) }
+
+func modulo(a, b any) any { return partly(a, b, number.modulo) }
+
+// compute is missing if either side is not a number.
+func compute(a, b any, of func(x, y number) number) any {
+	return partly(a, b, func(x, y number) (number, bool) { return of(x, y), true })
 }
 
-// modulo is the remainder of whole numbers, with the sign of the first; of anything else it is missing.
-func modulo(a, b any) any {
-	x, xok := asNumber(a)
-	y, yok := asNumber(b)
-	if !xok || !yok || !x.whole || !y.whole || y.i == 0 {
-		return nil
-	}
-	if y.i == -1 {
-		return int64(0) // the one case in which the machine's remainder overflows
-	}
-	return x.i % y.i
-}
-
-// compute does whole-number arithmetic where it can and floating arithmetic where it must. It is missing if either
-// side is not a number.
-func compute(a, b any, whole func(x, y int64) (int64, bool), floating func(x, y float64) float64) any {
+func partly(a, b any, of func(x, y number) (number, bool)) any {
 	x, xok := asNumber(a)
 	y, yok := asNumber(b)
 	if !xok || !yok {
 		return nil
 	}
-	if x.whole && y.whole {
-		if i, ok := whole(x.i, y.i); ok {
-			return i
-		}
+	result, ok := of(x, y)
+	if !ok {
+		return nil
 	}
-	return number{f: floating(x.f, y.f)}.value()
+	return result.value()
 }
 
-func addWhole(x, y int64) (int64, bool) {
-	sum := x + y
-	return sum, (sum > x) == (y > 0)
-}
-
-func multiplyWhole(x, y int64) (int64, bool) {
-	if x == 0 || y == 0 {
-		return 0, true
-	}
-	if x == math.MinInt64 || y == math.MinInt64 {
-		return 0, false
-	}
-	product := x * y
-	return product, product/y == x
-}
-
-func (r *run) sum(items []any) (any, error) {
-	var total any = int64(0)
-	for _, v := range items {
-		if _, ok := asNumber(v); ok {
-			total = compute(total, v, addWhole, func(x, y float64) float64 { return x + y })
-		}
-	}
-	return total, r.spend(len(items))
-}
-
-func (r *run) avg(items []any) (any, error) {
-	var total float64
-	var count int
+func (r *run) sum(items []any) (number, int, error) {
+	total, count := wholeNumber(0), 0
 	for _, v := range items {
 		if n, ok := asNumber(v); ok {
-			total += n.f
+			total = total.add(n)
 			count++
 		}
 	}
-	return divide(total, count), r.spend(len(items))
+	return total, count, r.spend(len(items))
 }
 
-// extreme finds the least (sign -1) or greatest (sign 1) item. Items that have no order with the first that has one
-// are left out.
+func (r *run) avg(items []any) (any, error) {
+	total, count, err := r.sum(items)
+	mean, ok := total.divide(wholeNumber(int64(count)))
+	if !ok || err != nil {
+		return nil, err
+	}
+	return mean.value(), nil
+}
+
+// extreme finds the least (sign -1) or greatest (sign 1) item: of the moments or spans, which a list has alone, else of
+// the numbers, else of the texts. What is of none of these kinds has no order.
 func (r *run) extreme(items []any, sign int) (any, error) {
 	var best any
+	rank := 0
 	for _, v := range items {
-		if best == nil {
-			if _, ok := compare(v, v); ok {
-				best = v
-			}
+		of := orderRank(v)
+		if of == 0 || of < rank {
 			continue
 		}
-		if order, ok := compare(v, best); ok && order*sign > 0 {
-			best = v
+		if of > rank {
+			best, rank = plain(v), of
+			continue
+		}
+		if order, ok := r.compare(v, best); ok && order*sign > 0 {
+			best = plain(v)
 		}
 	}
 	return best, r.spend(len(items))
 }
 
-func absolute(_ *run, args []any) (any, error) {
-	if n, ok := asNumber(args[0]); ok && n.f >= 0 {
-		return n.value(), nil
+func orderRank(v any) int {
+	switch v.(type) {
+	case moment, span:
+		return 3
+	case string:
+		return 1
 	}
-	return subtract(int64(0), args[0]), nil
+	if _, ok := asNumber(v); ok {
+		return 2
+	}
+	return 0
 }
 
-// rounding makes a function of numbers that leaves whole numbers whole, and makes whole what comes out whole.
-func rounding(f func(float64) float64) func(*run, []any) (any, error) {
+// rounding makes a function of one number.
+func rounding(of func(decimal.Decimal) decimal.Decimal) func(*run, []any) (any, error) {
 	return func(_ *run, args []any) (any, error) {
 		n, ok := asNumber(args[0])
 		if !ok {
-			return nil, nil
+			return nil, nil //nolint:nilnil // nil is the missing value
 		}
 		if n.whole {
 			return n.i, nil
 		}
-		result := f(n.f)
-		const exact = 1 << 53 // above, floating numbers skip whole ones
-		if result == math.Trunc(result) && math.Abs(result) < exact {
-			return int64(result), nil
-		}
-		return number{f: result}.value(), nil
+		return decimalNumber(of(n.d)).value(), nil
 	}
 }

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"regexp/syntax"
 	"strings"
@@ -10,11 +9,20 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/builtin"
+	"github.com/shopspring/decimal"
 )
 
 // The functions that a resolved rule calls. Their names cannot be written in a rule.
 const (
 	fnNote     = "$note"
+	fnNumber   = "$number"
+	fnTime     = "$time"
+	fnDays     = "$days"
+	fnSegment  = "$segment"
+	fnInTopic  = "$in_topic"
+	fnJourneys = "$journeys"
+	fnTouch    = "$touch"
+	fnScore    = "$score"
 	fnTruth    = "$truth"
 	fnEach     = "$each"
 	fnNow      = "$now"
@@ -44,24 +52,25 @@ const (
 	fnDivide       = "$divide"
 	fnModulo       = "$modulo"
 
-	fnList      = "$list"
-	fnCount     = "$count"
-	fnSum       = "$sum"
-	fnAvg       = "$avg"
-	fnMin       = "$min"
-	fnMax       = "$max"
-	fnFirst     = "$first"
-	fnLast      = "$last"
-	fnLen       = "$len"
-	fnDaysSince = "$days_since"
-	fnLocal     = "$local"
-	fnLower     = "$lower"
-	fnUpper     = "$upper"
-	fnTrim      = "$trim"
-	fnAbs       = "$abs"
-	fnRound     = "$round"
-	fnFloor     = "$floor"
-	fnCeil      = "$ceil"
+	fnList       = "$list"
+	fnCount      = "$count"
+	fnSum        = "$sum"
+	fnAvg        = "$avg"
+	fnMin        = "$min"
+	fnMax        = "$max"
+	fnFirst      = "$first"
+	fnLast       = "$last"
+	fnLen        = "$len"
+	fnMostWithin = "$most_within"
+	fnDaysSince  = "$days_since"
+	fnLocal      = "$local"
+	fnLower      = "$lower"
+	fnUpper      = "$upper"
+	fnTrim       = "$trim"
+	fnAbs        = "$abs"
+	fnRound      = "$round"
+	fnFloor      = "$floor"
+	fnCeil       = "$ceil"
 )
 
 // builtins are the functions by name. The resolver passes to each the run and the arguments that it reads.
@@ -70,13 +79,18 @@ var builtins = map[string]func(r *run, args []any) (any, error){
 		r.note(args[0].(string), args[1])
 		return args[1], nil
 	},
-	fnTruth: func(_ *run, args []any) (any, error) { return truth(args[0].(string), args[1]) },
+	fnTruth: func(_ *run, args []any) (any, error) { return args[0] == true, nil },
 	fnEach: func(r *run, args []any) (any, error) {
 		return args[1], r.spend(args[0].(int))
 	},
-	fnNow: func(r *run, _ []any) (any, error) { return present(r.env.Now), nil },
+	fnNow: func(r *run, _ []any) (any, error) {
+		if r.env.Now.IsZero() {
+			return nil, nil //nolint:nilnil // nil is the missing value
+		}
+		return moment{at: r.now.UTC(), moves: 1}, nil
+	},
 	fnCustomer: func(r *run, args []any) (any, error) {
-		value := customerField(r.env, args[0].(string))
+		value := r.customerField(args[0].(string))
 		return value, r.spend(len(list(value)))
 	},
 	fnEvent: func(r *run, args []any) (any, error) { return eventValue(r.env.Event, args[0].(string)), nil },
@@ -85,12 +99,26 @@ var builtins = map[string]func(r *run, args []any) (any, error){
 		return resultField(r.env, args[0].(string), args[1].(string)), nil
 	},
 	fnSent: func(r *run, args []any) (any, error) {
-		return sentField(r.env, args[0].(string), args[1].(string)), nil
+		delivery, known := r.env.Sent[args[0].(string)]
+		return deliveryField(delivery, known, args[1].(string)), nil
 	},
+	fnTouch: func(r *run, args []any) (any, error) {
+		delivery, known := r.env.Touches[args[0].(string)]
+		return deliveryField(delivery, known, args[1].(string)), nil
+	},
+	fnJourneys: func(r *run, args []any) (any, error) { return r.journeysField(args[0].(string), args[1].(string)), nil },
+	fnSegment:  func(r *run, args []any) (any, error) { return r.env.Segments[args[0].(string)], nil },
+	fnInTopic: func(r *run, args []any) (any, error) {
+		return r.inTopic(args[0].(string), args[1].(string)), r.spend(2 * len(r.env.Consents))
+	},
+	fnScore: func(r *run, args []any) (any, error) { return r.score(args[0].(string)), nil },
 	fnEvents: func(r *run, args []any) (any, error) {
 		return r.events(args[0].(string), args[1].(time.Duration))
 	},
-	fnGet: func(_ *run, args []any) (any, error) { return get(args[0], args[1]), nil },
+	fnGet:    func(r *run, args []any) (any, error) { return r.get(args[0], args[1]), nil },
+	fnNumber: func(_ *run, args []any) (any, error) { return compute(args[0], int64(0), number.add), nil },
+	fnTime:   func(_ *run, args []any) (any, error) { return toMoment(args[0]), nil },
+	fnDays:   days,
 
 	fnEqual:        func(r *run, args []any) (any, error) { return r.equal(args[0], args[1]) },
 	fnLess:         ordered(func(order int) bool { return order < 0 }),
@@ -106,28 +134,34 @@ var builtins = map[string]func(r *run, args []any) (any, error){
 	fnNegate:       func(_ *run, args []any) (any, error) { return subtract(int64(0), args[0]), nil },
 	fnAdd:          func(_ *run, args []any) (any, error) { return add(args[0], args[1]) },
 	fnSubtract:     func(_ *run, args []any) (any, error) { return subtract(args[0], args[1]), nil },
-	fnMultiply:     func(_ *run, args []any) (any, error) { return multiply(args[0], args[1]), nil },
+	fnMultiply:     func(_ *run, args []any) (any, error) { return compute(args[0], args[1], number.multiply), nil },
 	fnDivide:       func(_ *run, args []any) (any, error) { return divide(args[0], args[1]), nil },
 	fnModulo:       func(_ *run, args []any) (any, error) { return modulo(args[0], args[1]), nil },
 
-	fnList:      func(_ *run, args []any) (any, error) { return list(args[0]), nil },
-	fnCount:     func(_ *run, args []any) (any, error) { return int64(len(list(args[0]))), nil },
-	fnSum:       func(r *run, args []any) (any, error) { return r.sum(list(args[0])) },
-	fnAvg:       func(r *run, args []any) (any, error) { return r.avg(list(args[0])) },
-	fnMin:       func(r *run, args []any) (any, error) { return r.extreme(list(args[0]), -1) },
-	fnMax:       func(r *run, args []any) (any, error) { return r.extreme(list(args[0]), 1) },
-	fnFirst:     func(_ *run, args []any) (any, error) { return get(args[0], int64(0)), nil },
-	fnLast:      func(_ *run, args []any) (any, error) { return get(args[0], int64(len(list(args[0]))-1)), nil },
-	fnLen:       length,
-	fnDaysSince: daysSince,
-	fnLocal:     local,
-	fnLower:     textChange(strings.ToLower),
-	fnUpper:     textChange(strings.ToUpper),
-	fnTrim:      textChange(strings.TrimSpace),
-	fnAbs:       absolute,
-	fnRound:     rounding(math.Round),
-	fnFloor:     rounding(math.Floor),
-	fnCeil:      rounding(math.Ceil),
+	fnList:  func(_ *run, args []any) (any, error) { return list(args[0]), nil },
+	fnCount: func(_ *run, args []any) (any, error) { return int64(len(list(args[0]))), nil },
+	fnSum: func(r *run, args []any) (any, error) {
+		total, _, err := r.sum(list(args[0]))
+		return total.value(), err
+	},
+	fnAvg:        func(r *run, args []any) (any, error) { return r.avg(list(args[0])) },
+	fnMin:        func(r *run, args []any) (any, error) { return r.extreme(list(args[0]), -1) },
+	fnMax:        func(r *run, args []any) (any, error) { return r.extreme(list(args[0]), 1) },
+	fnFirst:      func(r *run, args []any) (any, error) { return r.get(args[0], int64(0)), nil },
+	fnLast:       func(r *run, args []any) (any, error) { return r.get(args[0], int64(len(list(args[0]))-1)), nil },
+	fnLen:        length,
+	fnDaysSince:  daysSince,
+	fnLocal:      local,
+	fnLower:      textChange(strings.ToLower),
+	fnUpper:      textChange(strings.ToUpper),
+	fnTrim:       textChange(strings.TrimSpace),
+	fnMostWithin: func(r *run, args []any) (any, error) { return r.mostWithin(list(args[0]), args[1].(time.Duration)) },
+	fnAbs: func(_ *run, args []any) (any, error) {
+		return compute(args[0], int64(0), func(n, _ number) number { return n.absolute() }), nil
+	},
+	fnRound: rounding(func(d decimal.Decimal) decimal.Decimal { return d.Round(0) }),
+	fnFloor: rounding(decimal.Decimal.Floor),
+	fnCeil:  rounding(decimal.Decimal.Ceil),
 }
 
 // vmFunctions is builtins in the form in which expr's compiler wants them. It is read-only.
@@ -141,16 +175,6 @@ var vmFunctions = func() map[string]*builtin.Function {
 	return table
 }()
 
-func truth(text string, v any) (any, error) {
-	switch v := v.(type) {
-	case bool:
-		return v, nil
-	case nil:
-		return false, nil
-	}
-	return nil, fmt.Errorf("%w: %s is %s", ErrNotBoolean, text, kindOf(v))
-}
-
 func kindOf(v any) kind {
 	switch v.(type) {
 	case nil:
@@ -159,9 +183,9 @@ func kindOf(v any) kind {
 		return kindBool
 	case string:
 		return kindText
-	case time.Time:
+	case moment:
 		return kindTime
-	case time.Duration:
+	case span:
 		return kindSpan
 	case []any:
 		return kindList
@@ -176,15 +200,16 @@ func kindOf(v any) kind {
 
 func ordered(holds func(order int) bool) func(*run, []any) (any, error) {
 	return func(r *run, args []any) (any, error) {
-		order, ok := compare(args[0], args[1])
+		order, ok := r.compare(args[0], args[1])
 		return ok && holds(order), r.spendOnText(args[0])
 	}
 }
 
 func between(_ *run, args []any) (any, error) {
-	from, fromOK := compare(args[0], args[1])
-	to, toOK := compare(args[0], args[2])
-	return fromOK && toOK && from >= 0 && to <= 0, nil
+	value, ok := asNumber(args[0])
+	from, fromOK := asNumber(args[1])
+	to, toOK := asNumber(args[2])
+	return ok && fromOK && toOK && value.compare(from) >= 0 && value.compare(to) <= 0, nil
 }
 
 // in looks for an equal item in a list, or for a field of that name in an object.
@@ -292,16 +317,48 @@ func list(v any) []any {
 	return items
 }
 
+// daysSince counts whole days, and is negative before the moment.
 func daysSince(r *run, args []any) (any, error) {
-	t, ok := asTime(args[0])
+	m, ok := args[0].(moment)
 	if !ok {
 		return nil, nil //nolint:nilnil // nil is the missing value
 	}
-	return int64(math.Floor(float64(r.env.Now.Sub(t)) / float64(day))), nil
+	const length = int64(day / time.Microsecond)
+	ago := moment{at: r.now, moves: 1}.minus(m)
+	whole, rest := ago.micros/length, ago.micros%length
+	if rest < 0 {
+		whole, rest = whole-1, rest+length
+	}
+	switch {
+	case ago.moves == 1:
+		r.changesIn(length - rest)
+	case ago.moves != 0:
+		r.changesIn(time.Minute.Microseconds())
+	}
+	return whole, nil
+}
+
+func toMoment(v any) any {
+	m, ok := asMoment(v)
+	if !ok {
+		return nil
+	}
+	return m
+}
+
+// days is a length of so many days. It reaches from the first moment to the last.
+func days(_ *run, args []any) (any, error) {
+	const most = 4_000_000
+	n, ok := asNumber(args[0])
+	if !ok || n.compare(wholeNumber(most)) > 0 || n.compare(wholeNumber(-most)) < 0 {
+		return nil, nil //nolint:nilnil // nil is the missing value
+	}
+	micros := n.decimal().Mul(decimal.NewFromInt(int64(day / time.Microsecond))).Floor()
+	return span{micros: micros.IntPart()}, nil
 }
 
 func local(_ *run, args []any) (any, error) {
-	t, ok := asTime(args[0])
+	m, ok := args[0].(moment)
 	name, named := args[1].(string)
 	if !ok || !named {
 		return nil, nil //nolint:nilnil // nil is the missing value
@@ -310,5 +367,5 @@ func local(_ *run, args []any) (any, error) {
 	if !ok {
 		return nil, nil //nolint:nilnil // nil is the missing value
 	}
-	return t.In(z), nil
+	return moment{at: m.at.In(z), moves: m.moves}, nil
 }

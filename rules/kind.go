@@ -48,11 +48,12 @@ func (k kind) may(want ...kind) bool {
 	return slices.Contains(want, k)
 }
 
-// comparableKinds reports whether values of two kinds can be equal, or one less than the other.
+// comparableKinds reports whether values of two kinds can be equal, or one less than the other. A value of unknown kind
+// can be text that says a time, but never a duration.
 func comparableKinds(a, b kind) bool {
-	if a.may(b) || b.may(a) {
-		return true
+	if a == kindSpan || b == kindSpan {
+		return a == b || a == kindMissing || b == kindMissing
 	}
-	written := func(text, other kind) bool { return text == kindText && (other == kindTime || other == kindSpan) }
-	return written(a, b) || written(b, a)
+	written := func(text, other kind) bool { return text == kindText && other == kindTime }
+	return a.may(b) || b.may(a) || written(a, b) || written(b, a)
 }

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/compiler"
@@ -23,21 +25,28 @@ const (
 
 // Options says what a rule may name, and what it must give.
 type Options struct {
-	Event   bool     // event.… exists: the rule judges an event
-	Entry   bool     // entry.… exists: the rule belongs to a journey, or to the entry into one
-	Results []string // ids of earlier steps that have a result
-	Sent    []string // ids of earlier steps that send a message, for sent("…")
-	Later   []string // ids of steps that exist but do not come before; only for a better message
-	Want    Want
+	Event     bool     // event.… exists: the rule judges an event
+	EventName string   // the name of that event; "" if it can be one of several
+	Entry     bool     // entry.… exists: the rule belongs to a journey, or to the entry into one
+	Results   []string // ids of earlier steps that have a result
+	Sent      []string // ids of earlier steps that send a message, for sent("…")
+	Later     []string // ids of steps that exist but do not come before; only for a better message
+	Want      Want
+	Schema    *Schema // what is known of the workspace's data; nil for nothing
 }
 
 // Rule is a compiled rule. It is immutable and safe for concurrent use.
 type Rule struct {
-	source  string
-	want    Want
-	program *vm.Program
-	needs   Needs
-	always  *bool
+	source   string
+	want     Want
+	root     part
+	parts    map[ast.Node]part // what is known of each node of the tree that runs
+	written  map[ast.Node]part // what became of each node as it was written, outside of loops
+	tree     ast.Node          // as it was written
+	program  *vm.Program
+	needs    Needs
+	always   *bool
+	warnings []*Error
 }
 
 // Compile reads and checks a rule. The error is always an *Error, with the place of the mistake; it also matches one of
@@ -47,17 +56,20 @@ func Compile(src string, opts Options) (*Rule, error) {
 	if fault != nil {
 		return nil, fault
 	}
-	r := &resolver{src: src, opts: opts}
+	r := &resolver{src: src, opts: opts, parts: map[ast.Node]part{}, written: map[ast.Node]part{}}
 	p := r.result(tree)
-	always := r.known(p)
 	if r.err != nil {
 		return nil, r.err
 	}
+	always := r.known(p)
 	program, err := assemble(src, p.node)
 	if err != nil {
 		return nil, newError(src, 0, err.Error())
 	}
-	rule := &Rule{source: src, want: opts.Want, program: program, needs: r.needs}
+	rule := &Rule{
+		source: src, want: opts.Want, root: p, parts: r.parts, written: r.written, tree: tree, program: program,
+		needs: r.needs, warnings: r.warnings,
+	}
 	if opts.Want == WantBool {
 		rule.always = always
 	}
@@ -74,8 +86,10 @@ func (r *resolver) result(n ast.Node) part {
 	case r.err != nil:
 	case p.kind == kindEvent:
 		return r.fail(n, fmt.Sprintf("%s is an event; name one of its properties", brief(n)))
-	case r.opts.Want == WantText && !p.kind.may(kindText):
-		return r.fail(n, fmt.Sprintf("%s is %s, where text is wanted", brief(n), p.kind))
+	case p.item == kindEvent:
+		return r.fail(n, fmt.Sprintf("%s is a list of events; take what you want of them with map(…, .total)", brief(n)))
+	case r.opts.Want == WantText && !p.known().may(kindText):
+		return r.fail(n, fmt.Sprintf("%s is %s, where text is wanted", brief(n), p.known()))
 	}
 	return p
 }
@@ -106,15 +120,25 @@ func (r *Rule) Always() (held, always bool) {
 	return *r.always, true
 }
 
-// Bool evaluates a rule that answers yes or no; a missing answer is no. The error is an *Error: the answer is neither
-// (ErrNotBoolean), or a budget was exceeded (ErrWork, ErrMemory).
-func (r *Rule) Bool(env Env) (bool, error) {
-	return r.judge(&run{env: &env})
+// Warnings are what may be mistakes: names that the workspace knows nothing of yet. The rule works all the same.
+func (r *Rule) Warnings() []*Error { return slices.Clone(r.warnings) }
+
+// Bool evaluates a rule that answers yes or no; a missing answer is no. The error is an *Error: a budget was exceeded
+// (ErrWork, ErrMemory).
+func (r *Rule) Bool(env Env) (bool, error) { return r.judge(newRun(&env)) }
+
+// Watch is Bool, and tells the next moment after env.Now at which the passing of time alone may change the answer; the
+// zero time if it never will. As long as the facts stay as they are, the answer is the same at every moment before.
+func (r *Rule) Watch(env Env) (held bool, until time.Time, err error) {
+	state := newRun(&env)
+	held, err = r.judge(state)
+	return held, state.until, err
 }
 
 // Judge is Bool and Values in one evaluation. The values are given with an error, too.
 func (r *Rule) Judge(env Env) (held bool, values map[string]any, err error) {
-	state := &run{env: &env, values: map[string]any{}}
+	state := newRun(&env)
+	state.values = map[string]any{}
 	held, err = r.judge(state)
 	return held, state.values, err
 }
@@ -124,23 +148,14 @@ func (r *Rule) judge(state *run) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	switch result := result.(type) {
-	case bool:
-		return result, nil
-	case nil:
-		return false, nil
-	}
-	e := newError(r.source, 0, fmt.Sprintf("the rule gives %s, where true or false is wanted", kindOf(result)))
-	e.cause = ErrNotBoolean
-	return false, e
+	return result == true, nil
 }
 
-// Value evaluates a rule and gives its result as JSON can hold it: nil for missing, bool, int64, float64, string, []any
-// or map[string]any; times are RFC 3339 text, durations as FormatDuration writes them. The error is an *Error: a budget
-// was exceeded (ErrWork, ErrMemory), something that is neither stood where true or false is wanted (ErrNotBoolean), or the result is not
-// text although WantText was asked for (ErrNotText).
+// Value evaluates a rule and gives its result as JSON can hold it: nil for missing, bool, int64, json.Number, string,
+// []any or map[string]any; times are RFC 3339 text, durations as FormatDuration writes them. The error is an *Error: a
+// budget was exceeded (ErrWork, ErrMemory), or the result is not text although WantText was asked for (ErrNotText).
 func (r *Rule) Value(env Env) (any, error) {
-	result, err := (&run{env: &env}).execute(r.source, r.program)
+	result, err := newRun(&env).execute(r.source, r.program)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/file"
@@ -19,9 +20,13 @@ const (
 // run is one evaluation of a rule: what it may look at, what it has spent, and what it has looked up.
 type run struct {
 	env    *Env
+	now    time.Time // of env, in whole microseconds
 	work   int
+	until  time.Time      // the next moment at which time may change the answer; zero for never
 	values map[string]any // nil if nobody wants to know
 }
+
+func newRun(env *Env) *run { return &run{env: env, now: instant(env.Now)} }
 
 // spend takes from the budget of work. It fails once that is used up, so that no loop goes on for long.
 func (r *run) spend(work int) error {

@@ -4,163 +4,153 @@ import (
 	"cmp"
 	"encoding/json"
 	"maps"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"dotyk/rules/audience"
 )
+
+// The values of a rule, while it runs, are nil (missing), bool, number (int64 or decimal.Decimal), string, moment, span,
+// []any, map[string]any and item; numbers of data may also be as encoding/json decoded them.
 
 // item is an event as a rule sees it: with fields .name, .at and its properties. It is not a pointer, because expr
 // follows pointers.
 type item struct{ event *audience.Event }
 
-// number is a number of a rule: whole if it was written or computed so and fits, else floating. (Whole numbers keep
-// their exact value; ids in numbers are longer than a float can hold.)
-type number struct {
-	whole bool
-	i     int64
-	f     float64
-}
-
-func asNumber(v any) (number, bool) {
+func asMoment(v any) (moment, bool) {
 	switch v := v.(type) {
-	case int64:
-		return number{whole: true, i: v, f: float64(v)}, true
-	case int:
-		return number{whole: true, i: int64(v), f: float64(v)}, true
-	case int32:
-		return number{whole: true, i: int64(v), f: float64(v)}, true
-	case float64:
-		return number{f: v}, !math.IsNaN(v) && !math.IsInf(v, 0)
-	case float32:
-		return asNumber(float64(v))
-	case json.Number:
-		if i, err := strconv.ParseInt(v.String(), 10, 64); err == nil {
-			return asNumber(i)
-		}
-		f, err := v.Float64()
-		return number{f: f}, err == nil
-	}
-	return number{}, false
-}
-
-// value gives a number back to the rule. What is not finite is missing.
-func (n number) value() any {
-	if n.whole {
-		return n.i
-	}
-	if math.IsNaN(n.f) || math.IsInf(n.f, 0) {
-		return nil
-	}
-	return n.f
-}
-
-func (n number) compare(o number) int {
-	if n.whole && o.whole {
-		return cmp.Compare(n.i, o.i)
-	}
-	return cmp.Compare(n.f, o.f)
-}
-
-func asTime(v any) (time.Time, bool) {
-	switch v := v.(type) {
-	case time.Time:
-		return v, !v.IsZero()
-	case string:
-		return parseTime(v)
-	}
-	return time.Time{}, false
-}
-
-func asSpan(v any) (time.Duration, bool) {
-	switch v := v.(type) {
-	case time.Duration:
+	case moment:
 		return v, true
 	case string:
-		d, err := ParseDuration(v)
-		return d, err == nil
+		t, ok := ParseTime(v)
+		return moment{at: t}, ok
 	}
-	return 0, false
+	return moment{}, false
+}
+
+// ParseTime reads a time as data and rules write it: "2026-01-31", which is midnight UTC, or "2026-01-31T09:00:00Z",
+// with an offset such as +02:00 for Z if wanted, and a fraction of a second, of which microseconds are kept. It reads
+// the profile of ISO 8601 that RFC 3339 describes, with capital letters, no leap seconds, offsets up to 14:59 and the
+// years 0001 to 9999.
+func ParseTime(s string) (time.Time, bool) {
+	if len(s) == len(time.DateOnly) {
+		t, err := time.Parse(time.DateOnly, s)
+		return t, err == nil && within(t)
+	}
+	const shortest, longest = len("2006-01-02T15:04:05Z"), len("2006-01-02T15:04:05.999999999+07:00")
+	if len(s) < shortest || len(s) > longest || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return time.Time{}, false // package time would read an hour of one digit, too
+	}
+	if s[19] == ',' {
+		return time.Time{}, false
+	}
+	if at := len(s) - 6; s[len(s)-1] != 'Z' && (s[at+1:at+3] > "14" || s[at+4:] > "59") {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return time.Time{}, false
+	}
+	t = instant(t.UTC())
+	return t, within(t)
 }
 
 // compare orders two values of one kind. It is not ok for values that have no order, or none with each other.
-func compare(a, b any) (order int, ok bool) {
+func (r *run) compare(a, b any) (order int, ok bool) {
 	if x, isNumber := asNumber(a); isNumber {
 		y, ok := asNumber(b)
-		return x.compare(y), ok
+		if !ok {
+			return 0, false
+		}
+		return x.compare(y), true
 	}
 	s, text := a.(string)
 	t, alsoText := b.(string)
 	if text && alsoText {
 		return strings.Compare(s, t), true
 	}
-	if isTime(a) || isTime(b) {
-		x, xok := asTime(a)
-		y, yok := asTime(b)
-		return x.Compare(y), xok && yok
+	if isMoment(a) || isMoment(b) {
+		x, xok := asMoment(a)
+		y, yok := asMoment(b)
+		if !xok || !yok {
+			return 0, false
+		}
+		d := x.minus(y)
+		r.crossing(d.micros, d.moves)
+		return cmp.Compare(d.micros, 0), true
 	}
-	if isSpan(a) || isSpan(b) {
-		x, xok := asSpan(a)
-		y, yok := asSpan(b)
-		return cmp.Compare(x, y), xok && yok
+	x, isSpan := a.(span)
+	y, alsoSpan := b.(span)
+	if !isSpan || !alsoSpan {
+		return 0, false
 	}
-	return 0, false
+	r.crossing(x.micros-y.micros, x.moves-y.moves)
+	return cmp.Compare(x.micros, y.micros), true
 }
 
-func isTime(v any) bool { _, ok := v.(time.Time); return ok }
-func isSpan(v any) bool { _, ok := v.(time.Duration); return ok }
+func isMoment(v any) bool { _, ok := v.(moment); return ok }
 
-// equal compares by value. Lists are equal item by item; objects and events equal nothing.
+// equal compares by value. Lists are equal item by item, objects field by field. Events equal nothing.
 func (r *run) equal(a, b any) (bool, error) {
 	if a == nil || b == nil {
 		return a == nil && b == nil, nil
 	}
-	if x, ok := a.(bool); ok {
+	switch x := a.(type) {
+	case bool:
 		y, ok := b.(bool)
 		return ok && x == y, nil
-	}
-	if x, ok := a.([]any); ok {
+	case []any:
 		y, ok := b.([]any)
-		if !ok || len(x) != len(y) {
-			return false, nil
-		}
-		for i := range x {
-			same, err := r.equal(x[i], y[i])
-			if err != nil || !same {
-				return false, err
-			}
-		}
-		return true, r.spend(len(x))
+		return ok && len(x) == len(y) && r.equalItems(x, y), r.spend(len(x))
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		return ok && len(x) == len(y) && r.equalFields(x, y), r.spend(len(x))
 	}
-	order, ok := compare(a, b)
+	order, ok := r.compare(a, b)
 	return ok && order == 0, r.spendOnText(a)
 }
 
-// jsonSafe turns a value of a rule into what encoding/json writes without loss: null, true, false, int64, float64,
+func (r *run) equalItems(x, y []any) bool {
+	for i := range x {
+		if same, err := r.equal(x[i], y[i]); err != nil || !same {
+			return false // an exhausted budget is met again by the caller, who pays, too
+		}
+	}
+	return true
+}
+
+func (r *run) equalFields(x, y map[string]any) bool {
+	for key := range x {
+		other, found := y[key]
+		if same, err := r.equal(x[key], other); err != nil || !same || !found {
+			return false
+		}
+	}
+	return true
+}
+
+// jsonSafe turns a value of a rule into what encoding/json writes without loss: null, true, false, int64, json.Number,
 // text, []any, map[string]any. Times become RFC 3339 text, durations the text that ParseDuration reads.
 func jsonSafe(v any) any {
 	switch v := v.(type) {
 	case nil, bool, string, int64:
 		return v
-	case time.Time:
-		if v.IsZero() {
-			return nil
+	case moment:
+		return v.at.UTC().Format(time.RFC3339Nano)
+	case span:
+		if d := v.duration(); d <= -time.Second {
+			return "-" + FormatDuration(-d)
 		}
-		return v.UTC().Format(time.RFC3339Nano)
-	case time.Duration:
-		if v <= -time.Second {
-			return "-" + FormatDuration(-v)
-		}
-		return FormatDuration(v)
+		return FormatDuration(v.duration())
 	case item:
 		fields := make(map[string]any, len(v.event.Properties)+2)
 		for key, value := range v.event.Properties {
 			fields[key] = jsonSafe(value)
 		}
-		fields["name"], fields["at"] = v.event.Name, jsonSafe(v.event.OccurredAt)
+		fields["name"], fields["at"] = v.event.Name, jsonSafe(present(v.event.OccurredAt))
 		return fields
 	case []any:
 		safe := make([]any, len(v))
@@ -176,7 +166,7 @@ func jsonSafe(v any) any {
 		return safe
 	}
 	if n, ok := asNumber(v); ok {
-		return n.value()
+		return n.json()
 	}
 	return nil
 }
@@ -184,8 +174,16 @@ func jsonSafe(v any) any {
 // plain gives a value as rules can work with it; what they cannot work with is missing to them.
 func plain(v any) any {
 	switch v := v.(type) {
-	case nil, bool, string, time.Time, time.Duration, item, []any, map[string]any:
+	case nil, bool, string, int64, decimal.Decimal, moment, span, item, []any, map[string]any:
 		return v
+	case json.Number:
+		n, ok := parseNumber(string(v))
+		if !ok {
+			return nil
+		}
+		return n.value()
+	case time.Time:
+		return present(v)
 	case []string:
 		return textList(v)
 	}

@@ -64,3 +64,20 @@ func MayContact(topic string, policy TopicPolicy, consents []Consent) Refusal {
 		return ""
 	}
 }
+
+// Unsubscribed reports whether a customer withdrew consent to everything on every channel, as their latest word of at or
+// before the given moment. The consents are oldest first.
+func Unsubscribed(consents []Consent, at time.Time) bool {
+	last := map[Channel]*Consent{}
+	for i := range consents {
+		c := &consents[i]
+		if c.Topic != AllTopics || c.OccurredAt.After(at) {
+			continue
+		}
+		if have := last[c.Channel]; have == nil || !c.OccurredAt.Before(have.OccurredAt) {
+			last[c.Channel] = c
+		}
+	}
+	said := func(channel Channel) bool { return last[channel] != nil && last[channel].Action == Withdrawn }
+	return said(Email) && said(SMS)
+}

@@ -62,3 +62,10 @@ type Delivery struct {
 	Status TouchStatus
 	At     time.Time // of the last change of status
 }
+
+// Run is what rules may know about one journey of a customer through a campaign.
+type Run struct {
+	Status    string // active, finished, exited or converted
+	EnteredAt time.Time
+	EndedAt   time.Time // zero while it is active
+}

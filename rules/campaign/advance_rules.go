@@ -91,8 +91,7 @@ func (w *walker) env(e *audience.Event, at time.Time) rules.Env {
 		results[id] = map[string]any{"happened": result.Happened, "at": result.At, "event": result.Event}
 	}
 	return rules.Env{
-		Customer: w.f.Customer, Event: e, Entry: w.j.Entry, History: w.f.History, Results: results, Sent: w.f.Sent,
-		Unsubscribed: w.f.Unsubscribed, Now: at,
+		Facts: w.f.Facts, Event: e, Entry: w.j.Entry, Results: results, Sent: w.f.Sent, Now: at,
 	}
 }
 

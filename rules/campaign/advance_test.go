@@ -1,12 +1,14 @@
 package campaign_test
 
 import (
+	"strings"
 	"encoding/json"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -77,7 +79,7 @@ func TestAdvanceWelcome(t *testing.T) {
 		visits := map[string][]audience.Event{"visited": {
 			event("visited", t0, nil), event("visited", t0, nil), event("visited", t0.Add(day), nil),
 		}}
-		j, effects := campaign.Advance(d, j, campaign.Facts{History: visits}, t0.Add(6*day))
+		j, effects := campaign.Advance(d, j, campaign.Facts{Facts: rules.Facts{History: visits}}, t0.Add(6*day))
 		require.Equal(t, []string{"nudge", "email_5"}, plans(effects))
 		require.Equal(t, "product_viewed did not happen within 3d", decisions(effects, campaign.DecisionWaitFor)[0].Reason)
 		require.Equal(t, "timed_out", decisions(effects, campaign.DecisionWaitFor)[0].Outcome)
@@ -117,7 +119,11 @@ func TestAdvanceWelcome(t *testing.T) {
 	})
 	t.Run("ExitRule", func(t *testing.T) {
 		t.Parallel()
-		left, effects := campaign.Advance(d, j, campaign.Facts{Unsubscribed: true}, t0.Add(9*day))
+		no := func(channel audience.Channel) audience.Consent {
+			return audience.Consent{Channel: channel, Topic: audience.AllTopics, Action: audience.Withdrawn, OccurredAt: t0.Add(8 * day)}
+		}
+		refused := []audience.Consent{no(audience.Email), no(audience.SMS)}
+		left, effects := campaign.Advance(d, j, campaign.Facts{Facts: rules.Facts{Consents: refused}}, t0.Add(9*day))
 		require.Equal(t, campaign.Exited, left.Status)
 		require.Equal(t, "customer.unsubscribed", left.ExitReason)
 		require.Empty(t, plans(effects), "nobody is sent what was due before they left")
@@ -245,18 +251,20 @@ func TestAdvanceKey(t *testing.T) {
 
 func TestAdvanceRuleErrors(t *testing.T) {
 	t.Parallel()
-	d := parse(t, `{campaign: c, trigger: {event: e}, exit: ['customer.odd and true', {event: x, when: event.odd and true}], steps: [
-		{update: {set: {a: 'customer.odd ? 1 : 2', b: '1', stage: customer.number}}}, {update: {set: {a: 'customer.odd ? 1 : 2'}}},
-		{branch: [{when: customer.odd and true, steps: [{exit: no}]}]}, {wait: 1d}]}`)
-	facts := inbox(event("x", t0.Add(time.Second), map[string]any{"odd": "s"}))
-	facts.Customer.Attributes = map[string]any{"odd": "text", "number": 5}
+	const tooLong = `customer.long + customer.long == ""`
+	d := parse(t, `{campaign: c, trigger: {event: e}, exit: ['`+tooLong+`', {event: x, when: 'event.long + event.long == ""'}], steps: [
+		{update: {set: {a: '`+tooLong+` ? 1 : 2', b: '1', stage: customer.number}}}, {update: {set: {a: '`+tooLong+` ? 1 : 2'}}},
+		{branch: [{when: '`+tooLong+`', steps: [{exit: no}]}]}, {wait: 1d}]}`)
+	long := strings.Repeat("x", 60_000)
+	facts := inbox(event("x", t0.Add(time.Second), map[string]any{"long": long}))
+	facts.Customer.Attributes = map[string]any{"long": long, "number": 5}
 	j, effects := campaign.Advance(d, start(d), facts, t0.Add(time.Minute))
 	require.Equal(t, campaign.Active, j.Status)
 	faults := decisions(effects, campaign.DecisionError)
 	require.Len(t, faults, 6)
 	require.Equal(t, campaign.RecordDecision{
-		Kind: campaign.DecisionError, Outcome: "false", Rule: "customer.odd and true", Values: map[string]any{"customer.odd": "text"},
-		Reason: "the rule could not be evaluated: rule does not give true or false: customer.odd is text",
+		Kind: campaign.DecisionError, Outcome: "false", Rule: tooLong, Values: map[string]any{"customer.long": long[:200] + "…"},
+		Reason: "the rule could not be evaluated: rule needs too much memory: the text grows beyond 64 KiB",
 	}, faults[0])
 	require.NotEmpty(t, faults[1].EventID)
 	require.Contains(t, effects, campaign.UpdateCustomer{Step: "update_1", Set: map[string]any{"b": int64(1)}})
@@ -268,7 +276,7 @@ func TestAdvanceSeesItsOwnEffects(t *testing.T) {
 	d := simple(t, `{email: {id: a, template: a}}, {update: {set: {stage: '"x"', locale: '"uk"', name: '"N"', timezone: '"UTC"', n: '(customer.n ?? 0) + 1', gone: 'null'}, add_tags: [new], remove_tags: [old]}},
 		{branch: [{when: 'customer.stage == "x" and customer.locale == "uk" and customer.name == "N" and customer.timezone == "UTC" and customer.n == 2 and customer.gone == null and customer.tags == ["new"] and sent("a").status == "planned"',
 		steps: [{sms: {id: b, text: t}}]}]}`)
-	facts := campaign.Facts{Customer: audience.Customer{Tags: []string{"old"}, Attributes: map[string]any{"n": 1, "gone": 1}}}
+	facts := campaign.Facts{Facts: rules.Facts{Customer: audience.Customer{Tags: []string{"old"}, Attributes: map[string]any{"n": 1, "gone": 1}}}}
 	_, effects := campaign.Advance(d, start(d), facts, t0)
 	require.Equal(t, []string{"a", "b"}, plans(effects))
 	require.Equal(t, map[string]any{"n": 1, "gone": 1}, facts.Customer.Attributes)

@@ -3,6 +3,7 @@ package campaign
 import (
 	"time"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 )
 
@@ -53,11 +54,9 @@ type Result struct {
 
 // Facts is what is known about the journey's customer at the moment of Advance.
 type Facts struct {
-	Customer     audience.Customer
-	Inbox        []audience.Event // events that concern the journey and were not yet handed to it, oldest first
-	History      map[string][]audience.Event
-	Sent         map[string]audience.Delivery
-	Unsubscribed bool
+	rules.Facts
+	Inbox []audience.Event             // events that concern the journey and were not yet handed to it, oldest first
+	Sent  map[string]audience.Delivery // by id of an earlier message step of the journey
 }
 
 // Past is an earlier journey of a customer through a campaign, any version of it.

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -80,8 +81,8 @@ func (d *Definition) keyOf(env rules.Env) (string, error) {
 		return v, nil
 	case int64:
 		return strconv.FormatInt(v, 10), nil
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil // 7.0 and 7 are the same key
+	case json.Number:
+		return v.String(), nil
 	case bool:
 		return strconv.FormatBool(v), nil
 	}

@@ -36,13 +36,13 @@ func TestMatch(t *testing.T) {
 
 	t.Run("Error", func(t *testing.T) {
 		t.Parallel()
-		d := parse(t, `{campaign: c, trigger: {event: e, when: event.word and true}, steps: [{wait: 1d}]}`)
-		e := event("e", t0, map[string]any{"word": "x"})
+		d := parse(t, `{campaign: c, trigger: {event: e, when: 'event.word + event.word == ""'}, steps: [{wait: 1d}]}`)
+		e := event("e", t0, map[string]any{"word": strings.Repeat("x", 60_000)})
 		entry := d.Match(rules.Env{Event: &e})
 		require.False(t, entry.Matched)
 		require.Contains(t, entry.Reason, "the rule could not be evaluated: line 1")
-		require.Contains(t, entry.Reason, "event.word is text")
-		require.Equal(t, map[string]any{"event.word": "x"}, entry.Values)
+		require.Contains(t, entry.Reason, "rule needs too much memory")
+		require.Contains(t, entry.Values, "event.word")
 	})
 	t.Run("KeyError", func(t *testing.T) {
 		t.Parallel()
@@ -57,7 +57,7 @@ func TestMatch(t *testing.T) {
 func TestMatchAudience(t *testing.T) {
 	t.Parallel()
 	d := parse(t, `{campaign: c, trigger: {audience: 'customer.kind == "client"'}, steps: [{wait: 1d}]}`)
-	entry := d.MatchAudience(rules.Env{Customer: audience.Customer{Kind: audience.Client}})
+	entry := d.MatchAudience(rules.Env{Facts: rules.Facts{Customer: audience.Customer{Kind: audience.Client}}})
 	require.True(t, entry.Matched)
 	require.Equal(t, "the customer belongs to the audience and the rule holds", entry.Reason)
 	require.False(t, d.MatchAudience(rules.Env{}).Matched)

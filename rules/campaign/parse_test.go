@@ -39,7 +39,7 @@ func TestParse(t *testing.T) {
 	messages := d.Messages()
 	require.Len(t, messages, 3)
 	require.Equal(t, "nudge", messages[1].StepID())
-	require.Equal(t, rules.Needs{Consents: true, History: map[string]time.Duration{"visited": 30 * day}}, d.Needs())
+	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}}, d.Needs())
 	require.Equal(t, rules.Needs{}, d.TriggerNeeds())
 	branch, ok := d.Steps[3].(*campaign.BranchStep)
 	require.True(t, ok)
@@ -160,7 +160,7 @@ func TestViolationCodes(t *testing.T) {
 		"later quiet":     {campaignWith("  - wait_for: {event: a, timeout: 1d, quiet: 1h}"), campaign.CodeNotAvailable, "steps[0].wait_for.quiet"},
 		"later rule":      {campaignWith("  - wait_for: {rule: a, timeout: 1d}"), campaign.CodeNotAvailable, "steps[0].wait_for.rule"},
 		"later fallback":  {campaignWith("  - sms: {text: a, fallback: {email: {template: b}}}"), campaign.CodeNotAvailable, "steps[0].sms.fallback"},
-		"later function":  {campaignWith("  - branch: [{when: segment(\"vip\"), steps: []}]"), campaign.CodeNotAvailable, "steps[0].branch[0].when"},
+		"later function":  {campaignWith("  - branch: [{when: sent(\"vip\").clicked, steps: []}]"), campaign.CodeNotAvailable, "steps[0].branch[0].when"},
 		"repeated":        {"campaign: c\ntopic: t\ntrigger: {audience: {rule: 'true', once: false}}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "trigger.audience.once"},
 		"holdout":         {"campaign: c\nholdout: 5%\ntrigger: {event: e}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "holdout"},
 		"schedule":        {"campaign: c\ntrigger: {schedule: daily}\nsteps: [{wait: 1d}]", campaign.CodeNotAvailable, "trigger.schedule"},

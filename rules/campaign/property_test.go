@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -118,7 +119,8 @@ type world struct {
 func newWorld(t *rapid.T, d *campaign.Definition) *world {
 	j := campaign.Start(d, "j", "", map[string]any{"n": 2.0}, t0)
 	return &world{t: t, d: d, j: j, facts: campaign.Facts{
-		Customer: audience.Customer{Attributes: map[string]any{"odd": "text"}}, Sent: map[string]audience.Delivery{},
+		Facts: rules.Facts{Customer: audience.Customer{Attributes: map[string]any{"odd": "text"}}},
+		Sent:  map[string]audience.Delivery{},
 	}}
 }
 
