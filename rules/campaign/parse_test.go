@@ -40,7 +40,7 @@ func TestParse(t *testing.T) {
 	require.Len(t, messages, 3)
 	require.Equal(t, "nudge", messages[1].StepID())
 	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}}, d.Needs())
-	require.Equal(t, rules.Needs{}, d.TriggerNeeds())
+	require.Equal(t, rules.Needs{Profile: []string{"email"}}, d.TriggerNeeds())
 	branch, ok := d.Steps[3].(*campaign.BranchStep)
 	require.True(t, ok)
 	require.Equal(t, "update_4_1_1", branch.Arms[0].Steps[0].StepID())
