@@ -346,11 +346,13 @@ func toMoment(v any) any {
 	return m
 }
 
-// days is a length of so many days. It reaches from the first moment to the last.
+// maxDays reaches from the first moment to the last.
+const maxDays = 4_000_000
+
+// days is a length of so many days, cut to whole microseconds.
 func days(_ *run, args []any) (any, error) {
-	const most = 4_000_000
 	n, ok := asNumber(args[0])
-	if !ok || n.compare(wholeNumber(most)) > 0 || n.compare(wholeNumber(-most)) < 0 {
+	if !ok || n.compare(wholeNumber(maxDays)) > 0 || n.compare(wholeNumber(-maxDays)) < 0 {
 		return nil, nil //nolint:nilnil // nil is the missing value
 	}
 	micros := n.decimal().Mul(decimal.NewFromInt(int64(day / time.Microsecond))).Floor()

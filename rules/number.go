@@ -9,8 +9,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// places is how many digits after the point a product or a quotient keeps. Sums and differences are exact.
-const places = 20
+// decimalPlaces is how many digits after the point a product or a quotient keeps. Sums and differences are exact.
+const decimalPlaces = 20
 
 // Numbers of data with more digits than this, before or after the point, count as missing: they are no quantities, and
 // computing with them could take any time.
@@ -147,7 +147,7 @@ func (n number) multiply(o number) number {
 	if n.whole && o.whole && n.i < small && n.i > -small && o.i < small && o.i > -small {
 		return wholeNumber(n.i * o.i)
 	}
-	return decimalNumber(n.decimal().Mul(o.decimal()).Round(places))
+	return decimalNumber(n.decimal().Mul(o.decimal()).Round(decimalPlaces))
 }
 
 // divide rounds halves away from zero at the last place, as Postgres does. There is no quotient by zero.
@@ -155,8 +155,8 @@ func (n number) divide(o number) (number, bool) {
 	if o.zero() {
 		return number{}, false
 	}
-	quotient, _ := n.decimal().QuoRem(o.decimal(), places+1) // cut; the digit behind the last decides the rounding
-	return decimalNumber(quotient.Round(places)), true
+	quotient, _ := n.decimal().QuoRem(o.decimal(), decimalPlaces+1) // cut; the digit behind the last decides the rounding
+	return decimalNumber(quotient.Round(decimalPlaces)), true
 }
 
 // modulo has the sign of the dividend.

@@ -263,7 +263,7 @@ func (r *resolver) textual(n *ast.BinaryNode) part {
 	}
 	l, o := left.known(), right.known()
 	list := n.Operator == "contains" && l.may(kindList)
-	if left.item == kindEvent || (!list && !l.may(kindText)) || (l != kindList && !o.may(kindText)) {
+	if left.item == kindEvent || (!list && (!l.may(kindText) || !o.may(kindText))) || (l == kindText && !o.may(kindText)) {
 		return r.fail(n, fmt.Sprintf("%s works on text: %s is %s, %s is %s", n.Operator, brief(n.Left), l, brief(n.Right), o))
 	}
 	names := map[string]string{"contains": fnContains, "startsWith": fnStartsWith, "endsWith": fnEndsWith}
