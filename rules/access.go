@@ -36,7 +36,7 @@ func (r *run) customerField(name string) any {
 	case "created_at":
 		return present(c.CreatedAt)
 	case "unsubscribed":
-		return audience.Unsubscribed(r.env.Consents, r.now)
+		return audience.Unsubscribed(r.consents(), r.now)
 	}
 	return plain(c.Attributes[name])
 }

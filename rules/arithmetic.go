@@ -140,7 +140,7 @@ func rounding(of func(decimal.Decimal) decimal.Decimal) func(*run, []any) (any, 
 	return func(_ *run, args []any) (any, error) {
 		n, ok := asNumber(args[0])
 		if !ok {
-			return nil, nil //nolint:nilnil // nil is the missing value
+			return nil, nil
 		}
 		if n.whole {
 			return n.i, nil

@@ -14,12 +14,23 @@ func (r *run) inTopic(topic, channel string) bool {
 	if policy == "" {
 		policy = audience.OptOut
 	}
+	consents := r.consents()
 	return slices.ContainsFunc(channelsOf(channel), func(channel audience.Channel) bool {
-		said := slices.DeleteFunc(slices.Clone(r.env.Consents), func(c audience.Consent) bool {
-			return c.Channel != channel || c.OccurredAt.After(r.now)
-		})
+		said := slices.DeleteFunc(slices.Clone(consents), func(c audience.Consent) bool { return c.Channel != channel })
 		return audience.MayContact(topic, policy, said) == ""
 	})
+}
+
+// consents are those of now and before.
+func (r *run) consents() []audience.Consent {
+	said := r.env.Consents
+	for i := range said {
+		if at := instant(said[i].OccurredAt); at.After(r.now) {
+			r.changesAt(at)
+			return said[:i] // they are in order of time
+		}
+	}
+	return said
 }
 
 func channelsOf(channel string) []audience.Channel {
@@ -33,10 +44,12 @@ func channelsOf(channel string) []audience.Channel {
 func (r *run) journeysField(campaign, name string) any {
 	var runs []audience.Run
 	for _, j := range r.env.Journeys[campaign] {
-		if instant(j.EnteredAt).After(r.now) {
+		if entered := instant(j.EnteredAt); entered.After(r.now) {
+			r.changesAt(entered)
 			continue
 		}
-		if instant(j.EndedAt).After(r.now) {
+		if ended := instant(j.EndedAt); ended.After(r.now) {
+			r.changesAt(ended)
 			j.Status, j.EndedAt = statusActive, time.Time{}
 		}
 		runs = append(runs, j)

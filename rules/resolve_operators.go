@@ -147,13 +147,12 @@ func (r *resolver) arithmetic(n *ast.BinaryNode) part {
 		}
 	}
 	l, o := left.known(), right.known()
-	of, ok := arithmeticKind(n.Operator, l, o)
-	if !ok {
+	if _, ok := arithmeticKind(n.Operator, l, o); !ok {
 		return r.fail(n, fmt.Sprintf("%s %s %s cannot be computed: %s is %s, %s is %s%s", brief(n.Left), n.Operator,
 			brief(n.Right), brief(n.Left), l, brief(n.Right), o, spanAdvice(l, o)))
 	}
 	// What the catalogue says decides what is refused, never what a rule means.
-	of, _ = arithmeticKind(n.Operator, left.kind, right.kind)
+	of, _ := arithmeticKind(n.Operator, left.kind, right.kind)
 	names := map[string]string{"+": fnAdd, "-": fnSubtract, "*": fnMultiply, "/": fnDivide, "%": fnModulo}
 	p := r.made(n, names[n.Operator], of, left, right)
 	p.zoned = of == kindTime && left.zoned

@@ -33,24 +33,26 @@ func fullEnv() rules.Env {
 		},
 	}
 	return rules.Env{
-		Facts: rules.Facts{Customer: audience.Customer{
-			ID: "u1", Kind: audience.Client, Email: "ann@example.com", Name: "Ann", Timezone: "Europe/Kyiv",
-			Tags: []string{"new", "vip"}, CreatedAt: now.Add(-40*day - time.Hour),
-			Attributes: map[string]any{
-				"age": 30, "score": 7.5, "city": "Lviv", "nothing": nil, "address": map[string]any{"zip": "79000"},
-				"list": []any{1.0, 2.0, 3.0}, "my attr": "x", "big": "hello world",
+		Facts: rules.Facts{
+			Customer: audience.Customer{
+				ID: "u1", Kind: audience.Client, Email: "ann@example.com", Name: "Ann", Timezone: "Europe/Kyiv",
+				Tags: []string{"new", "vip"}, CreatedAt: now.Add(-40*day - time.Hour),
+				Attributes: map[string]any{
+					"age": 30, "score": 7.5, "city": "Lviv", "nothing": nil, "address": map[string]any{"zip": "79000"},
+					"list": []any{1.0, 2.0, 3.0}, "my attr": "x", "big": "hello world",
+				},
 			},
+			History: map[string][]audience.Event{"order_completed": {
+				order(100*day, 10.0), order(50*day, 20.0), order(5*day, 30.0), order(day, nil), order(-day, 1000.0),
+			}},
 		},
-		History: map[string][]audience.Event{"order_completed": {
-			order(100*day, 10.0), order(50*day, 20.0), order(5*day, 30.0), order(day, nil), order(-day, 1000.0),
-		}}},
 		Event: &opened,
 		Entry: map[string]any{"cart_id": "c1", "total": 80},
 		Results: map[string]map[string]any{"bought": {
 			"happened": true, "at": "2026-03-10T11:00:00Z", "event": map[string]any{"total": 99.0},
 		}},
-		Sent:         map[string]audience.Delivery{"hello": {Status: audience.Delivered, At: now.Add(-time.Hour)}},
-		Now:          now,
+		Sent: map[string]audience.Delivery{"hello": {Status: audience.Delivered, At: now.Add(-time.Hour)}},
+		Now:  now,
 	}
 }
 
@@ -61,9 +63,9 @@ func fullOptions() rules.Options {
 	}
 }
 
-func TestRuleBool(t *testing.T) {
-	t.Parallel()
-	holds := []string{
+// holdingRules hold in fullEnv, compiled with fullOptions.
+func holdingRules() []string {
+	return []string{
 		// the record
 		`customer.email == "ann@example.com"`, `customer.email != ""`, `customer.phone == ""`, `not (customer.phone != "")`,
 		`customer.kind == "client"`, `customer.tags contains "vip"`, `"vip" in customer.tags`, `"old" not in customer.tags`,
@@ -119,7 +121,11 @@ func TestRuleBool(t *testing.T) {
 		`customer.age > 18 ? true : false`, `if customer.age > 40 { false } else { true }`, `true or event.word`,
 		`[1, 2] == [1, 2.0]`, `[1] != [1, 2]`, `customer.min == null`, `(customer.avg ?? 1) == 1`,
 	}
-	for _, src := range holds {
+}
+
+func TestRuleBool(t *testing.T) {
+	t.Parallel()
+	for _, src := range holdingRules() {
 		t.Run(src, func(t *testing.T) {
 			t.Parallel()
 			rule, err := rules.Compile(src, fullOptions())

@@ -210,9 +210,10 @@ func (p *pick) query() string {
 	if p.written != "" {
 		return p.written
 	}
-	columns := "e.customer_id"
+	var columns strings.Builder
+	columns.WriteString("e.customer_id")
 	for i, sql := range p.columns {
-		columns += fmt.Sprintf(", %s AS a%d", sql, i)
+		fmt.Fprintf(&columns, ", %s AS a%d", sql, i)
 	}
-	return "SELECT DISTINCT ON (e.customer_id) " + columns + p.rows
+	return "SELECT DISTINCT ON (e.customer_id) " + columns.String() + p.rows
 }

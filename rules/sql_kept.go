@@ -66,11 +66,11 @@ func (t *translator) unsubscribed() string {
 func (t *translator) inTopic(topic, channel string) string {
 	name := t.text(topic)
 	policy := "coalesce((SELECT p.policy <> '" + string(audience.OptIn) + "' FROM topics p WHERE p.workspace_id = " + t.workspace + " AND p.name = " + name + "), true)"
-	var any []string
+	var each []string
 	for _, channel := range channelsOf(channel) {
-		any = append(any, "coalesce("+t.lastWord(string(channel), name+", "+t.text(audience.AllTopics))+", "+policy+")")
+		each = append(each, "coalesce("+t.lastWord(string(channel), name+", "+t.text(audience.AllTopics))+", "+policy+")")
 	}
-	return "(" + strings.Join(any, " OR ") + ")"
+	return "(" + strings.Join(each, " OR ") + ")"
 }
 
 func (t *translator) journeys(campaign, field string) sqlValue {

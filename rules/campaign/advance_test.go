@@ -1,8 +1,8 @@
 package campaign_test
 
 import (
-	"strings"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 

@@ -31,7 +31,7 @@ func TestEqual(t *testing.T) {
 	t.Parallel()
 	all := make([]*world, worlds)
 	for seed := range all {
-		all[seed] = newWorld(t, uint64(seed)+100) //nolint:gosec // small
+		all[seed] = newWorld(t, uint64(seed)+100)
 	}
 	var worst *regression
 	tried, exact, chosen := 0, 0, 0
@@ -61,7 +61,7 @@ func TestEqual(t *testing.T) {
 			note = fmt.Sprintf("go and %s differ: %s\n%s", who, w.odd(t.Context(), r, c), c.sql)
 		}
 		if note != "" {
-			worst = &regression{Seed: uint64(seed) + 100, Rule: src, Note: note} //nolint:gosec // small
+			worst = &regression{Seed: uint64(seed) + 100, Rule: src, Note: note}
 			rt.Fatalf("%s\n%s", src, note)
 		}
 		if c.exact {
@@ -92,7 +92,7 @@ func TestRegressions(t *testing.T) {
 	require.NoError(t, err)
 	all := map[uint64]*world{}
 	for _, file := range files {
-		raw, err := os.ReadFile(file) //nolint:gosec // from the glob
+		raw, err := os.ReadFile(file)
 		require.NoError(t, err)
 		var kept regression
 		require.NoError(t, json.Unmarshal(raw, &kept), file)

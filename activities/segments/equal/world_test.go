@@ -34,7 +34,6 @@ type world struct {
 	ws    int64
 	ids   []string
 	zones []string
-	facts map[string]rules.Facts
 }
 
 // oddValues are values of attributes and properties as sites send them, as JSON.
@@ -65,7 +64,6 @@ var (
 	propertyNames  = []string{"total", "sku", "items", "on", "due"}
 	eventNames     = []string{"order_completed", "page viewed", "it's; DROP TABLE customers"}
 	segmentNames   = []string{"vip", "it's"}
-	topicNames     = []string{"news", "offers", "unknown"}
 	campaignNames  = []string{"welcome", "win/back"}
 	zoneNames      = []string{"Europe/Kyiv", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "UTC", ""}
 	tagNames       = []string{"new", "vip", "Ä", "it's"}
@@ -94,8 +92,8 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{st: st, ws: storetest.Workspace(t, st).Workspace}
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
-	defer conn.Close(t.Context())                                              //nolint:errcheck // the database goes with the test
-	f := filler{t: t, conn: conn, ws: w.ws, r: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // tests repeat themselves
+	defer conn.Close(t.Context()) //nolint:errcheck // the database goes with the test
+	f := filler{t: t, conn: conn, ws: w.ws, r: rand.New(rand.NewPCG(seed, 1))}
 	w.ids = f.fill()
 	w.zones, err = st.Zones(t.Context())
 	require.NoError(t, err)
