@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -197,6 +198,7 @@ func (tx *Tx) WriteAdvanced(ctx context.Context, a Advanced) (CohortNext, error)
 	}
 	queueMessages(b, tx.Workspace, a)
 	queueUpdates(b, tx.Workspace, a.Updates)
+	queueAdvancedChanges(b, tx.Workspace, a)
 	var next CohortNext
 	queueNext(b, tx.Workspace, a.Cohort, &next)
 	b.Queue(`UPDATE cohorts SET poked = false, status = CASE WHEN EXISTS (
@@ -290,4 +292,26 @@ func queueUpdates(b *pgx.Batch, ws int64, updates []CustomerUpdate) {
 		ps.add(updates[i].CustomerID, &updates[i].Profile)
 	}
 	ps.queue(b, ws)
+}
+
+// queueAdvancedChanges tells the segments what of customers, their journeys and their messages has changed.
+func queueAdvancedChanges(b *pgx.Batch, ws int64, a Advanced) {
+	var customers, mentions []string
+	add := func(customer, mention string) {
+		customers, mentions = append(customers, customer), append(mentions, mention)
+	}
+	for i := range a.Journeys {
+		if j := &a.Journeys[i]; j.Status != campaign.Active {
+			add(j.Customer.ID, rules.MentionJourneys+a.State.Campaign)
+		}
+	}
+	for i := range a.Messages {
+		add(a.Messages[i].CustomerID, rules.MentionTouch+a.State.Campaign+"/"+a.Messages[i].Step)
+	}
+	for i := range a.Updates {
+		for _, mention := range a.Updates[i].Profile.changes() {
+			add(a.Updates[i].CustomerID, mention)
+		}
+	}
+	queueCustomerChanges(b, ws, customers, mentions)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 )
 
@@ -82,7 +83,7 @@ func (s *Store) Withdraw(ctx context.Context, w Withdrawal) error {
 		return nil
 	}
 	// The event follows in a transaction of its own. Should it be lost, nothing is sent all the same: sending asks the
-	// ledger of consents.
+	// ledger of consents. The segments have been told with the consent.
 	properties, err := jsonText(map[string]any{
 		"channel": w.Channel, "topic": w.Topic, "method": w.Method, "touch_id": w.TouchID,
 	})
@@ -120,5 +121,6 @@ func (tx *Tx) withdraw(ctx context.Context, w Withdrawal) (already bool, err err
 		Channel: w.Channel, Topic: w.Topic, Action: audience.Withdrawn, OccurredAt: w.At, Method: w.Method,
 		Source: w.Source,
 	}, w.Evidence)
+	queueCustomerChanges(b, tx.Workspace, []string{w.Customer}, []string{rules.MentionConsents})
 	return false, tx.batch(ctx, b)
 }

@@ -12,6 +12,15 @@ import (
 // ErrNotFound says that the workspace holds no such row.
 var ErrNotFound = errors.New("not found")
 
+// ErrExists says that the workspace holds such a row already.
+var ErrExists = errors.New("exists already")
+
+// ErrInvalid says that what was asked for cannot be done, by anybody at any time; the error's text says why.
+var ErrInvalid = errors.New("invalid")
+
+// ErrTooSlow says that a query was given up because it took longer than it may.
+var ErrTooSlow = errors.New("query takes too long")
+
 // ErrUnknownKey says that a key is unknown or revoked.
 var ErrUnknownKey = errors.New("unknown key")
 
@@ -41,9 +50,14 @@ func Unavailable(err error) bool {
 	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || isConnectionLoss(err)
 }
 
+// hasCode reports whether Postgres answered with the given SQLSTATE.
+func hasCode(err error, code string) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == code
+}
+
 func retryable(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001")
+	return hasCode(err, "40P01") || hasCode(err, "40001")
 }
 
 // isConnectionLoss reports whether err is what a connection says when the server behind it went away.

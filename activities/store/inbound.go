@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 )
 
@@ -82,9 +83,11 @@ func (s *Store) newContact(ctx context.Context, workspace int64, in Inbound) (st
 		if in.Channel == audience.Email {
 			email, phone = in.From, ""
 		}
-		_, err := tx.conn.Exec(ctx, `INSERT INTO customers (workspace_id, id, email, phone) VALUES ($1, $2, $3, $4)`,
+		b := &pgx.Batch{}
+		b.Queue(`INSERT INTO customers (workspace_id, id, email, phone) VALUES ($1, $2, $3, $4)`,
 			workspace, id, email, phone)
-		return err
+		queueCustomerChanges(b, workspace, []string{id}, []string{changedAll})
+		return tx.batch(ctx, b)
 	})
 	if err != nil {
 		return "", fmt.Errorf("create customer for inbound message: %w", err)
@@ -122,5 +125,6 @@ func (tx *Tx) receive(ctx context.Context, customer string, in Inbound) error {
 	}
 	b := &pgx.Batch{}
 	queueConsent(b, tx.Workspace, customer, c, map[string]any{"message_sid": in.ProviderID})
+	queueCustomerChanges(b, tx.Workspace, []string{customer}, []string{rules.MentionConsents})
 	return tx.batch(ctx, b)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Shards is how many streams the events of an installation are picked in. A customer's events all go through one, so
-// that they stay in order. Rows name their shard, so changing it needs an empty intake.
+// that they stay in order. Rows name their shard, so changing it needs an empty intake and a new dotyk_shard.
 const Shards = 4
 
 // intakeChannel is the channel on which Postgres says that events came in; the payload is the shard.
@@ -57,6 +57,8 @@ type ingestion struct {
 	resolver *resolver
 	results  []IngestResult
 	items    []item
+	renewed  map[string]bool // customers that are new, or took another over
+	promoted map[string]bool // customers that got the site's own id
 	dead     []DeadLetter
 	deadFrom []int64 // source of each dead letter
 }
@@ -78,10 +80,12 @@ func (in *ingestion) run(ctx context.Context, ds []Delivery) error {
 		patches.add(it.customer.id, &it.Profile)
 	}
 	patches.follow(in.resolver.final)
+	in.noteRenewed()
 	b := &pgx.Batch{}
 	in.queueIdentities(b)
 	patches.queue(b, in.tx.Workspace)
 	in.queueEvents(b)
+	in.queueHistorical(b)
 	in.queueDeadLetters(b)
 	return in.tx.batch(ctx, b)
 }
@@ -119,7 +123,7 @@ func (in *ingestion) deduplicate(ctx context.Context, ds []Delivery) error {
 		}
 	}
 	b := &pgx.Batch{}
-	b.Queue(`SELECT pg_advisory_xact_lock($1, $2)`, int32(ingestLock), int32(in.tx.Workspace)) //nolint:gosec // a collision only makes two tenants wait for each other
+	queueLock(b, ingestLock, in.tx.Workspace)
 	isNew := map[key]bool{}
 	b.Queue(`INSERT INTO event_keys (workspace_id, source_id, message_id, received_at)
 		SELECT $1, u.* FROM unnest($2::bigint[], $3::text[], $4::timestamptz[]) u
@@ -243,9 +247,7 @@ func (in *ingestion) queueIdentities(b *pgx.Batch) {
 			SELECT $1, u.id, nullif(u.external, '') FROM unnest($2::uuid[], $3::text[]) AS u (id, external)`,
 			ws, ids, externals)
 	}
-	for _, m := range r.merges {
-		queueMerge(b, ws, m)
-	}
+	queueMerges(b, ws, r.merges)
 	if len(r.promoted) > 0 {
 		var ids, externals []string
 		for _, k := range r.promoted {
@@ -277,6 +279,7 @@ func (in *ingestion) queueEvents(b *pgx.Batch) {
 		sent, original                         []*time.Time
 		picked, pickedCustomers                []string
 		pickedAt                               []time.Time
+		changed                                []string // JSON: an array for each
 		shards                                 []int16
 	)
 	touched := map[int16]bool{}
@@ -296,6 +299,7 @@ func (in *ingestion) queueEvents(b *pgx.Batch) {
 		touched[shard] = true
 		picked, pickedCustomers = append(picked, it.id), append(pickedCustomers, customer)
 		pickedAt, shards = append(pickedAt, it.OccurredAt), append(shards, shard)
+		changed = append(changed, mustJSON(in.changes(it, customer)))
 	}
 	ws := in.tx.Workspace
 	if len(ids) > 0 {
@@ -311,9 +315,11 @@ func (in *ingestion) queueEvents(b *pgx.Batch) {
 			sent, original)
 	}
 	if len(picked) > 0 {
-		b.Queue(`INSERT INTO intake (workspace_id, shard, event_id, occurred_at, customer_id)
-			SELECT $1, u.* FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::uuid[]) u`,
-			ws, shards, picked, pickedAt, pickedCustomers)
+		b.Queue(`INSERT INTO intake (workspace_id, shard, event_id, occurred_at, customer_id, changed)
+			SELECT $1, u.shard, u.event, u.at, u.customer, ARRAY(SELECT jsonb_array_elements_text(u.changed::jsonb))
+			FROM unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::uuid[], $6::text[])
+			WITH ORDINALITY AS u (shard, event, at, customer, changed, n) ORDER BY u.n`,
+			ws, shards, picked, pickedAt, pickedCustomers, changed)
 	}
 	for shard := range touched {
 		b.Queue(`SELECT pg_notify($1, $2)`, intakeChannel, strconv.Itoa(int(shard)))

@@ -84,7 +84,7 @@ func TestIngest(t *testing.T) {
 		}))
 		r := record(t, st, seed, "u1")
 		require.Equal(t, map[string]any{
-			"total": 12.5, "items": []any{map[string]any{"sku": "A"}}, "note": "дотик",
+			"total": json.Number("12.50"), "items": []any{map[string]any{"sku": "A"}}, "note": "дотик",
 		}, r.Timeline[0].Properties)
 	})
 
@@ -161,17 +161,20 @@ func TestForgetKeys(t *testing.T) {
 	require.Equal(t, 1, results[0].Duplicates, "an import is known for good")
 }
 
+// anonymous makes a message of a visitor whom nobody knows yet.
+func anonymous(id, anon string) store.Message {
+	return message(id, func(m *store.Message) { m.UserID, m.AnonymousID, m.Name = "", anon, "page_viewed" })
+}
+
+// both makes a message that says who a visitor is.
+func both(id, user, anon string) store.Message {
+	return message(id, func(m *store.Message) {
+		m.Call, m.UserID, m.AnonymousID, m.Name = store.CallIdentify, user, anon, "identified"
+	})
+}
+
 func TestIdentity(t *testing.T) {
 	t.Parallel()
-
-	anonymous := func(id, anon string) store.Message {
-		return message(id, func(m *store.Message) { m.UserID, m.AnonymousID, m.Name = "", anon, "page_viewed" })
-	}
-	both := func(id, user, anon string) store.Message {
-		return message(id, func(m *store.Message) {
-			m.Call, m.UserID, m.AnonymousID, m.Name = store.CallIdentify, user, anon, "identified"
-		})
-	}
 
 	t.Run("Joins anonymous history to the customer at identify", func(t *testing.T) {
 		t.Parallel()

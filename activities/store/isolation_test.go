@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
 )
 
@@ -36,6 +37,14 @@ func TestIsolation(t *testing.T) {
 	ingest(t, st, ann, message("m1", nil))
 	ingest(t, st, bob, message("m1", nil))
 	secret := record(t, st, bob, "u1").Customer.ID
+	hidden := segment(t, st, bob, "vip")
+	build(t, st, bob, hidden, secret)
+	write(t, st, bob, nil, store.Check{SegmentID: hidden.ID, CustomerID: secret, DueAt: noon})
+	require.NoError(t, st.LearnStored(t.Context(), bob.Workspace))
+	require.NoError(t, st.Declare(t.Context(), bob.Workspace, []store.CatalogueEntry{{Kind: store.KindEvent, Name: "e"}}))
+	require.NoError(t, st.BuildProgress(t.Context(), bob.Workspace, hidden.ID, 1, 2))
+	exec(t, url, `INSERT INTO scores (workspace_id, customer_id, name, value, computed_at)
+		SELECT workspace_id, id, 'score.churn', '1', now() FROM customers`)
 
 	t.Run("Shows nothing to a query without a workspace", func(t *testing.T) {
 		t.Parallel()
@@ -94,15 +103,39 @@ func TestIsolation(t *testing.T) {
 		require.ErrorContains(t, err, "row-level security")
 		_, err = conn.Exec(t.Context(), `UPDATE customers SET workspace_id = $1`, bob.Workspace)
 		require.ErrorContains(t, err, "row-level security")
+		for _, table := range []string{
+			"segments", "segment_builds", "segment_members", "segment_changes", "segment_checks", "catalogue_seen", "catalogue_declared",
+		} {
+			require.Zero(t, count(t, conn, `SELECT count(*) FROM `+table), table)
+		}
+		require.Equal(t, 1, count(t, conn, `SELECT count(*) FROM scores`))
+		_, err = conn.Exec(t.Context(), `INSERT INTO segment_members (workspace_id, segment_id, customer_id, joined_at, cause)
+			VALUES ($1, $2, gen_random_uuid(), now(), 'event')`, bob.Workspace, hidden.ID)
+		require.ErrorContains(t, err, "row-level security")
 		// Taking the id of another's customer answers as any free id does: nothing can be learnt by trying.
 		_, err = conn.Exec(t.Context(), `INSERT INTO customers (workspace_id, id) VALUES ($1, $2)`, ann.Workspace, secret)
 		require.NoError(t, err)
 	})
 
+	t.Run("Shows the engine where work waits, and nobody's data", func(t *testing.T) {
+		t.Parallel()
+		conn := connect(t, url)
+		_, err := conn.Exec(t.Context(), `SET ROLE dotyk_engine`)
+		require.NoError(t, err)
+		require.Equal(t, 1, count(t, conn, `SELECT count(segment_id) FROM segment_checks`))
+		for _, query := range []string{
+			`SELECT name FROM segments`, `SELECT customer_id FROM segment_checks`, `SELECT FROM segment_members`,
+			`SELECT FROM segment_changes`, `SELECT FROM catalogue_seen`, `SELECT FROM scores`,
+		} {
+			_, err := conn.Exec(t.Context(), query)
+			require.ErrorContains(t, err, "permission denied", query)
+		}
+	})
+
 	t.Run("Lets nobody rewrite the ledgers", func(t *testing.T) {
 		t.Parallel()
 		conn := asApplication(t, url)
-		for _, table := range []string{"consents", "audit", "campaign_versions", "touch_statuses", "dead_letters"} {
+		for _, table := range []string{"consents", "audit", "campaign_versions", "touch_statuses", "dead_letters", "segment_changes"} {
 			_, err := conn.Exec(t.Context(), `UPDATE `+table+` SET workspace_id = workspace_id`)
 			require.ErrorContains(t, err, "permission denied", table)
 			_, err = conn.Exec(t.Context(), `DELETE FROM `+table)

@@ -85,10 +85,12 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 		return Claimed{Held: true}, nil
 	}
 	var free []candidate
+	var moved []string
 	b := &pgx.Batch{}
 	out := Claimed{More: len(list) > r.Limit}
 	list = list[:min(len(list), r.Limit)]
 	for _, c := range list {
+		moved = append(moved, c.TouchID)
 		if refusal := c.refusal(r.Channel); refusal != "" {
 			out.Suppressed++
 			queueStatus(b, tx.Workspace, c.TouchID, audience.Suppressed, string(refusal))
@@ -98,6 +100,7 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	}
 	claimed := map[string]time.Time{}
 	tx.queueClaim(b, r, free, claimed, &out)
+	queueTouchChanges(b, tx.Workspace, moved...)
 	if err := tx.batch(ctx, b); err != nil {
 		return Claimed{}, err
 	}
@@ -258,6 +261,7 @@ func queueSettlement(b *pgx.Batch, ws int64, st Settlement) {
 		INSERT INTO touch_statuses (workspace_id, touch_id, status, detail)
 		SELECT $1, id, $3, $4 FROM changed WHERE moves`,
 		ws, st.TouchID, st.Status, clean(st.Outcome), st.ProviderID, st.Segments, clean(st.Summary), audience.Before(st.Status))
+	queueTouchChanges(b, ws, st.TouchID)
 }
 
 // Orphans lists the messages of a cohort and channel that another claim than the given one took and did not settle:

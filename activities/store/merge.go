@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -8,6 +9,26 @@ import (
 
 	"dotyk/rules/audience"
 )
+
+// queueMerges takes records over one after the other. A customer's segments are judged by one transaction at a time, so
+// those who judge the records concerned must be done first.
+func queueMerges(b *pgx.Batch, ws int64, merges []merge) {
+	if len(merges) == 0 {
+		return
+	}
+	var shards []int16
+	for _, m := range merges {
+		shards = append(shards, shardOf(m.winner), shardOf(m.loser))
+	}
+	slices.Sort(shards)
+	for _, shard := range slices.Compact(shards) {
+		queueShardLock(b, ws, shard)
+	}
+	queueSharedLock(b, segmentsLock, ws)
+	for _, m := range merges {
+		queueMerge(b, ws, m)
+	}
+}
 
 // queueMerge moves everything of the loser's record to the winner's and leaves the loser as a sign that points there.
 // Moved rows name the record they were made for, and an event on the winner's timeline says what happened and why.
@@ -25,7 +46,9 @@ func queueMerge(b *pgx.Batch, ws int64, m merge) {
 	b.Queue(`UPDATE journeys SET merged_from = coalesce(merged_from, customer_id), customer_id = $2
 		WHERE workspace_id = $1 AND customer_id = $3`, ws, m.winner, m.loser)
 	b.Queue(`UPDATE identities SET customer_id = $2 WHERE workspace_id = $1 AND customer_id = $3`, ws, m.winner, m.loser)
-	b.Queue(`UPDATE intake SET customer_id = $2 WHERE workspace_id = $1 AND customer_id = $3`, ws, m.winner, m.loser)
+	b.Queue(`UPDATE intake SET customer_id = $2, shard = $4 WHERE workspace_id = $1 AND customer_id = $3`,
+		ws, m.winner, m.loser, shardOf(m.winner))
+	queueMergeSegments(b, ws, m)
 	// The ledger of consents is append-only, so what the loser said is said again for the winner.
 	b.Queue(`INSERT INTO consents (workspace_id, customer_id, channel, topic, action, occurred_at, method, source,
 		text_shown, evidence)
@@ -49,6 +72,25 @@ func queueMerge(b *pgx.Batch, ws int64, m merge) {
 		occurred_at, received_at)
 		VALUES ($1, $2, $3, 0, $8, $4, $5, jsonb_build_object('from', $6::uuid, 'reason', $7::text), now(), now())`,
 		ws, id, m.winner, string(CallSystem), audience.EventMerged, m.loser, m.reason, id)
+}
+
+// queueMergeSegments takes the loser out of all segments. In a list that was imported the winner stands in; whether a rule
+// holds for the winner now is found when the winner is picked.
+func queueMergeSegments(b *pgx.Batch, ws int64, m merge) {
+	b.Queue(`WITH gone AS (
+			DELETE FROM segment_members WHERE workspace_id = $1 AND customer_id = $3 RETURNING segment_id),
+		moved AS (
+			INSERT INTO segment_members (workspace_id, segment_id, customer_id, joined_at, cause)
+			SELECT $1, g.segment_id, $2, now(), 'merge' FROM gone g
+			JOIN segments s ON s.workspace_id = $1 AND s.id = g.segment_id AND s.kind = 'static'
+			ON CONFLICT DO NOTHING RETURNING segment_id)
+		INSERT INTO segment_changes (workspace_id, segment_id, customer_id, at, joined, cause, version)
+		SELECT $1, c.segment_id, c.customer, now(), c.joined, 'merge', s.version
+		FROM (SELECT segment_id, $3::uuid AS customer, false AS joined FROM gone
+			UNION ALL SELECT segment_id, $2::uuid, true FROM moved) c
+		JOIN segments s ON s.workspace_id = $1 AND s.id = c.segment_id`, ws, m.winner, m.loser)
+	b.Queue(`DELETE FROM segment_checks WHERE workspace_id = $1 AND customer_id = $2
+		AND segment_id = ANY (ARRAY(SELECT id FROM segments WHERE workspace_id = $1))`, ws, m.loser)
 }
 
 // clean makes text fit for a text column, which takes neither NUL nor bytes that are not UTF-8.

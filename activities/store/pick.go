@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,53 +12,70 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// PickedEvent is an event that no campaign was told of yet.
+// PickedEvent is an event that no campaign was told of yet, or a change that no segment was told of, or both.
 type PickedEvent struct {
-	audience.Event
-	Seq int64
+	audience.Event // with no more than CustomerID, and "" as ID, for a change that came without an event
+	Seq            int64
+	Changed        []string // what may be different, as rules.Needs.Mentions names it; "customer:*" is everything
 }
 
 // ClaimEvents locks the next events of a shard in order of arrival. Another picker of the shard waits until this
 // transaction ends, and then finds them gone.
 func (tx *Tx) ClaimEvents(ctx context.Context, shard int16, limit int) ([]PickedEvent, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT seq, event_id, occurred_at FROM intake
+	rows, _ := tx.conn.Query(ctx, `SELECT seq, event_id, occurred_at, customer_id, changed FROM intake
 		WHERE workspace_id = $1 AND shard = $2 ORDER BY seq LIMIT $3 FOR UPDATE`, tx.Workspace, shard, limit)
 	type waiting struct {
 		Seq        int64
-		EventID    string
-		OccurredAt time.Time
+		EventID    *string // nil: a change without an event
+		OccurredAt *time.Time
+		CustomerID string
+		Changed    []string
 	}
 	claimed, err := pgx.CollectRows(rows, pgx.RowToStructByPos[waiting])
 	if err != nil || len(claimed) == 0 {
 		return nil, wrap("claim events", err)
 	}
-	ids := make([]string, len(claimed))
-	first, last := claimed[0].OccurredAt, claimed[0].OccurredAt
-	for i, w := range claimed {
-		ids[i] = w.EventID
-		if w.OccurredAt.Before(first) {
-			first = w.OccurredAt
-		}
-		if w.OccurredAt.After(last) {
-			last = w.OccurredAt
+	var ids []string
+	var moments []time.Time
+	for _, w := range claimed {
+		if w.EventID != nil {
+			ids, moments = append(ids, *w.EventID), append(moments, *w.OccurredAt)
 		}
 	}
-	// Read apart from the claim: a plan of both together, made while the tables were small, walked whole partitions.
-	rows, _ = tx.conn.Query(ctx, `SELECT `+eventColumns+` FROM events e
-		WHERE e.workspace_id = $1 AND e.id = ANY ($2) AND e.occurred_at BETWEEN $3 AND $4`, tx.Workspace, ids, first, last)
-	events, err := pgx.CollectRows(rows, scanEvent)
+	byID, err := tx.eventsByID(ctx, ids, moments)
 	if err != nil {
 		return nil, fmt.Errorf("read claimed events: %w", err)
 	}
-	byID := make(map[string]audience.Event, len(events))
+	list := make([]PickedEvent, 0, len(claimed))
+	for _, w := range claimed {
+		p := PickedEvent{Event: audience.Event{CustomerID: w.CustomerID}, Seq: w.Seq, Changed: w.Changed}
+		if w.EventID != nil {
+			p.Event = byID[*w.EventID]
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// eventsByID reads events that occurred at the moments, of which there are as many.
+func (tx *Tx) eventsByID(ctx context.Context, ids []string, moments []time.Time) (map[string]audience.Event, error) {
+	byID := make(map[string]audience.Event, len(ids))
+	if len(ids) == 0 {
+		return byID, nil
+	}
+	first := slices.MinFunc(moments, time.Time.Compare)
+	last := slices.MaxFunc(moments, time.Time.Compare)
+	// Read apart from the claim: a plan of both together, made while the tables were small, walked whole partitions.
+	rows, _ := tx.conn.Query(ctx, `SELECT `+eventColumns+` FROM events e
+		WHERE e.workspace_id = $1 AND e.id = ANY ($2) AND e.occurred_at BETWEEN $3 AND $4`, tx.Workspace, ids, first, last)
+	events, err := pgx.CollectRows(rows, scanEvent)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range events {
 		byID[e.ID] = e
 	}
-	list := make([]PickedEvent, 0, len(claimed))
-	for _, w := range claimed {
-		list = append(list, PickedEvent{Event: byID[w.EventID], Seq: w.Seq})
-	}
-	return list, nil
+	return byID, nil
 }
 
 // wrap says what failed; nil stays nil.
@@ -68,17 +86,22 @@ func wrap(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-// SetAside moves the first waiting event of a shard to the dead letters: it cannot be picked, and must not hold up those
-// behind it. The event itself stays on the record.
+// SetAside moves the first waiting event or change of a shard to the dead letters: it cannot be picked, and must not hold
+// up those behind it. The event itself stays on the record.
 func (s *Store) SetAside(ctx context.Context, workspace int64, shard int16, reason string) error {
 	err := s.In(ctx, workspace, func(tx *Tx) error {
 		_, err := tx.conn.Exec(ctx, `WITH stuck AS (
 			DELETE FROM intake WHERE workspace_id = $1 AND shard = $2 AND seq = (
 				SELECT min(seq) FROM intake WHERE workspace_id = $1 AND shard = $2)
-			RETURNING event_id, occurred_at)
+			RETURNING event_id, occurred_at, customer_id, changed)
 			INSERT INTO dead_letters (workspace_id, source_id, severity, message_id, place, reason, advice, payload, received_at)
-			SELECT $1, e.source_id, 'field', e.message_id, 'campaigns', $3, 'no campaign was told of this event', '', now()
-			FROM stuck JOIN events e ON e.workspace_id = $1 AND e.id = stuck.event_id AND e.occurred_at = stuck.occurred_at`,
+			SELECT $1, coalesce(e.source_id, 0), 'field', coalesce(e.message_id, ''),
+				CASE WHEN e.id IS NULL THEN 'segments' ELSE 'campaigns' END, $3,
+				CASE WHEN e.id IS NULL THEN 'no segment was told that something changed about this customer'
+					ELSE 'no campaign was told of this event' END,
+				convert_to(jsonb_build_object('customer', stuck.customer_id, 'changed', stuck.changed)::text, 'UTF8'), now()
+			FROM stuck LEFT JOIN events e
+				ON e.workspace_id = $1 AND e.id = stuck.event_id AND e.occurred_at = stuck.occurred_at`,
 			workspace, shard, clean(reason))
 		return err
 	})
@@ -201,6 +224,7 @@ func (tx *Tx) WritePicked(ctx context.Context, p Picked) error {
 	if err := queueCohorts(b, tx.Workspace, p.Cohorts); err != nil {
 		return err
 	}
+	queueCohortChanges(b, tx.Workspace, p.Cohorts)
 	if len(p.Inbox) > 0 {
 		var cohorts, journeys, events []string
 		var at []time.Time
@@ -301,6 +325,17 @@ func queueCohorts(b *pgx.Batch, ws int64, cohorts []Cohort) error {
 		ON CONFLICT (workspace_id, campaign_id, customer_id, key) WHERE status = 'active' DO NOTHING`,
 		ws, ids, inCohort, campaigns, versions, customers, keys, positions, due, listens, entries, entered)
 	return nil
+}
+
+// queueCohortChanges tells the segments that journeys began.
+func queueCohortChanges(b *pgx.Batch, ws int64, cohorts []Cohort) {
+	var customers, campaigns []string
+	for _, c := range cohorts {
+		for i := range c.Journeys {
+			customers, campaigns = append(customers, c.Journeys[i].CustomerID), append(campaigns, c.CampaignID)
+		}
+	}
+	queueEntered(b, ws, customers, campaigns)
 }
 
 // CohortRef names a cohort whose workflow must be started or signalled.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,7 @@ type Store struct {
 	app    *pgxpool.Pool // sees one workspace at a time
 	engine *pgxpool.Pool // sees where work waits
 	url    string
+	zones  zones
 }
 
 // Options of a Store.
@@ -60,7 +62,9 @@ func openAs(ctx context.Context, url, role string, conns int) (*pgxpool.Pool, er
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "dotyk"
 	}
+	setTimezone(cfg.ConnConfig.RuntimeParams)
 	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		registerJSON(conn.TypeMap())
 		if _, err := conn.Exec(ctx, "SET ROLE "+role); err != nil {
 			return fmt.Errorf("put on role %s (is the database migrated? try: starter migrate): %w", role, err)
 		}
@@ -71,6 +75,17 @@ func openAs(ctx context.Context, url, role string, conns int) (*pgxpool.Pool, er
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return pool, nil
+}
+
+// setTimezone makes the sessions count in UTC, unless the URL asks for another zone: what a query makes of dates must not
+// depend on how the server was set up.
+func setTimezone(params map[string]string) {
+	for name := range params {
+		if strings.EqualFold(name, "timezone") {
+			return
+		}
+	}
+	params["timezone"] = "UTC"
 }
 
 // Close gives the connections back to the database. It waits for running transactions.
@@ -98,24 +113,24 @@ type Tx struct {
 // with another transaction is tried again, so fn must be free of side effects outside of the transaction.
 func (s *Store) In(ctx context.Context, workspace int64, fn func(tx *Tx) error) error {
 	const tries = 4
+	// One round trip for both; SET LOCAL ends with the transaction, so that a connection given back names no workspace.
+	begin := "BEGIN; SET LOCAL dotyk.workspace = '" + strconv.FormatInt(workspace, 10) + "'"
 	var err error
 	for range tries {
-		if err = s.try(ctx, workspace, fn); !retryable(err) {
+		if err = s.try(ctx, begin, workspace, fn); !retryable(err) {
 			return err
 		}
 	}
 	return err
 }
 
-func (s *Store) try(ctx context.Context, workspace int64, fn func(tx *Tx) error) (err error) {
+func (s *Store) try(ctx context.Context, begin string, workspace int64, fn func(tx *Tx) error) (err error) {
 	c, err := s.app.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("get database connection: %w", err)
 	}
 	defer c.Release()
 	conn := c.Conn()
-	// One round trip for both; SET LOCAL ends with the transaction, so that a connection given back names no workspace.
-	begin := "BEGIN; SET LOCAL dotyk.workspace = '" + strconv.FormatInt(workspace, 10) + "'"
 	if _, err := conn.PgConn().Exec(ctx, begin).ReadAll(); err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
