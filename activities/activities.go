@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/worker"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/channels"
 	"dotyk/rules/audience"
@@ -53,6 +54,7 @@ type Address struct {
 type Activities struct {
 	Config
 	versions *versions
+	segments *segments.Cache
 	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
 	slots    map[audience.Channel]chan struct{} // one element for each message under way
 }
@@ -68,7 +70,7 @@ func New(c Config) *Activities {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	a := &Activities{Config: c, versions: newVersions(), slots: map[audience.Channel]chan struct{}{}}
+	a := &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, slots: map[audience.Channel]chan struct{}{}}
 	for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
 		a.slots[channel] = make(chan struct{}, a.connections(channel))
 	}

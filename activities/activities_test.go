@@ -390,7 +390,7 @@ steps:
 		c := s.record("ann").Customer
 		require.Equal(t, "lead", c.Stage)
 		require.Equal(t, []string{"new"}, c.Tags)
-		require.Equal(t, map[string]any{"visits": 2.0, "doubled": 4.0}, c.Attributes)
+		require.Equal(t, map[string]any{"visits": json.Number("2"), "doubled": json.Number("4")}, c.Attributes)
 	})
 
 	t.Run("Moves nobody while the campaign is paused", func(t *testing.T) {

@@ -91,9 +91,10 @@ func (a *Activities) advance(ctx context.Context, tx *store.Tx, out *store.Advan
 	}
 	for i := range due {
 		d := &due[i]
+		facts := f[d.Customer.ID]
+		facts.Customer = d.Customer // as it was when the journey was locked
 		moved, effects := campaign.Advance(v.Definition, d.Journey, campaign.Facts{
-			Customer: d.Customer, Inbox: d.Inbox, History: f.history[d.Customer.ID], Sent: sent[d.ID],
-			Unsubscribed: f.unsubscribed[d.Customer.ID],
+			Facts: facts, Inbox: d.Inbox, Sent: sent[d.ID],
 		}, out.Now)
 		d.Journey = moved
 		collect(out, d, topic, effects)
@@ -102,19 +103,16 @@ func (a *Activities) advance(ctx context.Context, tx *store.Tx, out *store.Advan
 	return nil
 }
 
-func (a *Activities) journeyFacts(ctx context.Context, tx *store.Tx, needs rules.Needs, due []store.DueJourney, now time.Time) (facts, map[string]map[string]audience.Delivery, error) {
+func (a *Activities) journeyFacts(ctx context.Context, tx *store.Tx, needs rules.Needs, due []store.DueJourney, now time.Time) (factsByCustomer, map[string]map[string]audience.Delivery, error) {
 	customers := map[string]bool{}
 	journeys := make([]string, len(due))
 	for i := range due {
 		customers[due[i].Customer.ID] = true
 		journeys[i] = due[i].ID
 	}
-	var f facts
-	if err := f.loadHistory(ctx, tx, keys(customers), needs, now); err != nil {
+	f, err := tx.Facts(ctx, keys(customers), needs, now)
+	if err != nil || !needs.Sent {
 		return f, nil, err
-	}
-	if !needs.Sent {
-		return f, nil, nil
 	}
 	sent, err := tx.Sent(ctx, journeys)
 	return f, sent, err

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"dotyk/activities/store"
-	"dotyk/rules"
 	"dotyk/rules/campaign"
 )
 
@@ -64,10 +63,11 @@ func (a *Activities) judgePage(ctx context.Context, tx *store.Tx, page *store.Au
 	for i, c := range page.Customers {
 		ids[i] = c.ID
 	}
-	var f facts
-	if err := f.loadHistory(ctx, tx, ids, v.Definition.TriggerNeeds(), now); err != nil {
+	loaded, err := tx.Facts(ctx, ids, v.Definition.TriggerNeeds(), now)
+	if err != nil {
 		return store.Picked{}, err
 	}
+	f := factsByCustomer(loaded)
 	past, err := tx.PastJourneys(ctx, ids, []string{page.CampaignID})
 	if err != nil {
 		return store.Picked{}, err
@@ -75,9 +75,7 @@ func (a *Activities) judgePage(ctx context.Context, tx *store.Tx, page *store.Au
 	var out store.Picked
 	cohort := store.Cohort{ID: store.NewCohortID(), CampaignID: page.CampaignID, Version: page.Version}
 	for _, c := range page.Customers {
-		entry := v.Definition.MatchAudience(rules.Env{
-			Customer: c, History: f.history[c.ID], Unsubscribed: f.unsubscribed[c.ID], Now: now,
-		})
+		entry := v.Definition.MatchAudience(f.env(c.ID, nil, now))
 		d := store.Decision{
 			CustomerID: c.ID, CampaignID: page.CampaignID, Version: page.Version, Kind: "trigger", Outcome: "not entered",
 			Rule: entry.Rule, Reason: entry.Reason, Values: entry.Values, At: now,

@@ -23,37 +23,29 @@ const HandOvers = 16
 const (
 	pickTurn    = 10 * time.Minute // then Temporal is told, so that its history shows that picking goes on
 	pickBatch   = 500              // events in one transaction
-	pickIdle    = 2 * time.Second  // how often to look without being woken
+	pickIdle    = time.Second      // how often to look without being woken, and for customers whose moment has come
+	sweepEvery  = 2 * time.Second  // how often to look for what nobody is told of
 	forgetAfter = 30 * time.Second // a cohort whose workflow did nothing for so long is handed over again
 	forgetEvery = 10 * time.Second // how often to look for such
 	retainEvery = 6 * time.Hour    // how often to drop what has been kept long enough
 )
 
-// Pick judges the events of a shard as they come in: which campaigns a customer enters, which waiting journeys they
-// concern. It runs until its turn is over or the worker stops, and returns an error only when the store or Temporal
-// is away; then it is tried again, and nothing is lost.
+// Pick judges the events of a shard as they come in: which segments a customer joins or leaves, which campaigns they
+// enter, which waiting journeys are concerned. It also judges those whom the passing of time may have moved. It runs
+// until its turn is over or the worker stops, and returns an error only when the store or Temporal is away; then it is
+// tried again, and nothing is lost.
 func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 	turn := time.NewTimer(pickTurn)
 	defer turn.Stop()
 	beat := time.NewTicker(pickIdle)
 	defer beat.Stop()
 	stopping := activity.GetWorkerStopChannel(ctx)
-	var sweepAt time.Time
-	s := &sweeper{Activities: a, before: time.Now()} // whatever an earlier turn left behind is overdue
+	s := &shift{sweeper: sweeper{Activities: a, before: time.Now()}, shard: in.Shard} // whatever an earlier turn left behind is overdue
 	for {
 		activity.RecordHeartbeat(ctx)
-		picked, err := a.pickShard(ctx, in.Shard)
+		busy, err := s.look(ctx)
 		if err != nil {
 			return err
-		}
-		if in.Shard == 0 && !time.Now().Before(sweepAt) {
-			more, err := s.sweep(ctx)
-			if err != nil {
-				return err
-			}
-			if !more {
-				sweepAt = time.Now().Add(pickIdle)
-			}
 		}
 		select {
 		case <-ctx.Done():
@@ -64,7 +56,7 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 			return nil
 		default:
 		}
-		if picked > 0 {
+		if busy {
 			continue
 		}
 		select {
@@ -75,10 +67,46 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 		case <-turn.C:
 			return nil
 		case <-a.Waker.shards[in.Shard]:
-			sweepAt = time.Now() // an audience is announced in the same way
+			s.sweepAt = time.Now() // an audience is announced in the same way
 		case <-beat.C:
 		}
 	}
+}
+
+// shift is one turn of a picker: what it looks after besides events, and when next.
+type shift struct {
+	sweeper
+	shard            int16
+	sweepAt, watchAt time.Time
+}
+
+// look does what there is to do now, and says whether there is more to do at once.
+func (s *shift) look(ctx context.Context) (bool, error) {
+	picked, err := s.pickShard(ctx, s.shard)
+	if err != nil {
+		return false, err
+	}
+	busy := picked > 0
+	if s.shard == 0 && !time.Now().Before(s.sweepAt) {
+		more, err := s.sweep(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !more {
+			s.sweepAt = time.Now().Add(sweepEvery)
+		}
+	}
+	if now := time.Now(); !now.Before(s.watchAt) {
+		more, err := s.watchShard(ctx, s.shard, now)
+		if err != nil {
+			return false, err
+		}
+		if !more {
+			s.watchAt = now.Add(pickIdle)
+		}
+		busy = busy || more
+	}
+	return busy, nil
 }
 
 // pickShard picks one batch for every workspace that has events waiting, and says how many events that were.
@@ -134,27 +162,54 @@ func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16, size 
 
 // judgeBatch commits what the next events of a shard come to.
 func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size int) (p *picker, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = &brokenBatchError{fmt.Errorf("panic: %v", r)}
-		}
-	}()
+	defer recovered(&err)
 	err = a.Store.In(ctx, ws, func(tx *store.Tx) error {
+		if err := tx.LockSegments(ctx, shard); err != nil {
+			return err
+		}
 		events, err := tx.ClaimEvents(ctx, shard, size)
 		if err != nil {
 			return err
 		}
-		p = &picker{events: events, now: time.Now(), lateness: a.Lateness, out: store.Picked{Shard: shard}}
+		p = &picker{events: events, now: moment(events), lateness: a.Lateness, out: store.Picked{Shard: shard}}
 		if len(events) == 0 {
 			return nil
 		}
-		if err := p.load(ctx, tx, a.versions); err != nil {
+		if err := p.load(ctx, tx, a.versions, a.segments); err != nil {
+			return err
+		}
+		if err := p.round.Judge(ctx, tx, p.facts, p.now); err != nil { // first, since triggers may ask for segments
 			return err
 		}
 		p.pick()
-		return tx.WritePicked(ctx, p.out)
+		if err := tx.WritePicked(ctx, p.out); err != nil {
+			return err
+		}
+		return tx.Learn(ctx, seen(events)) // last, since other shards wait for it
 	})
+	if err == nil && p.round != nil {
+		p.round.Log(ctx, a.Logger, ws)
+	}
 	return p, err
+}
+
+// recovered turns a panic while judging into an error that says that trying again is of no use.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = &brokenBatchError{fmt.Errorf("panic: %v", r)}
+	}
+}
+
+// moment is the one at which a batch is judged: now, and not before any of its events, whose times are by the clock of
+// the machine that took them.
+func moment(events []store.PickedEvent) time.Time {
+	now := time.Now()
+	for i := range events {
+		if at := events[i].OccurredAt; at.After(now) {
+			now = at
+		}
+	}
+	return now
 }
 
 // handOver starts the workflows of new cohorts and wakes those of old ones. What a crash leaves out here is found by

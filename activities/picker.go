@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules"
 	"dotyk/rules/audience"
@@ -21,8 +22,9 @@ type picker struct {
 	campaigns map[string][]candidate // by name of the event that triggers them
 	active    map[string][]*store.JourneyRef
 	fresh     map[string]bool // cohorts made in this batch
-	facts     facts
+	facts     factsByCustomer
 	past      map[store.Run][]campaign.Past
+	round     *segments.Round
 
 	out store.Picked
 }
@@ -34,23 +36,62 @@ type candidate struct {
 	trigger    campaign.EventTrigger
 }
 
-func (p *picker) load(ctx context.Context, tx *store.Tx, vs *versions) error {
+// load loads what judging the batch needs. Both the segments' rules and the campaigns' look at the same facts.
+func (p *picker) load(ctx context.Context, tx *store.Tx, vs *versions, cache *segments.Cache) error {
 	names, customers := map[string]bool{}, map[string]bool{}
 	for _, e := range p.events {
-		names[e.Name], customers[e.CustomerID] = true, true
+		customers[e.CustomerID] = true
+		if e.ID != "" {
+			names[e.Name] = true
+		}
 	}
-	live, err := tx.LiveCampaigns(ctx)
+	var err error
+	if p.round, err = segments.Happened(ctx, tx, cache, changes(p.events)); err != nil {
+		return err
+	}
+	needs, campaigns, err := p.loadCampaigns(ctx, tx, vs, names)
 	if err != nil {
 		return err
 	}
-	p.campaigns = map[string][]candidate{}
-	var needs rules.Needs
-	var campaigns []string
 	entering := map[string]bool{} // customers with an event that triggers something
+	for _, e := range p.events {
+		if e.ID != "" && len(p.campaigns[e.Name]) > 0 {
+			entering[e.CustomerID] = true
+		}
+	}
+	if err := p.loadActive(ctx, tx, keys(customers), keys(names)); err != nil {
+		return err
+	}
+	if len(entering) > 0 {
+		if p.past, err = tx.PastJourneys(ctx, keys(entering), campaigns); err != nil {
+			return err
+		}
+	}
+	concerned := p.round.Customers()
+	for _, c := range concerned {
+		entering[c] = true
+	}
+	if len(entering) == 0 {
+		return nil
+	}
+	p.facts, err = tx.Facts(ctx, keys(entering), needs.Merge(p.round.Needs()), p.now)
+	return err
+}
+
+// loadCampaigns finds the campaigns that events of these names trigger, and says what their triggers need.
+func (p *picker) loadCampaigns(ctx context.Context, tx *store.Tx, vs *versions, names map[string]bool) (needs rules.Needs, ids []string, err error) {
+	p.campaigns = map[string][]candidate{}
+	if len(names) == 0 {
+		return needs, nil, nil
+	}
+	live, err := tx.LiveCampaigns(ctx)
+	if err != nil {
+		return needs, nil, err
+	}
 	for _, c := range live {
 		v, err := vs.get(ctx, tx, c.ID, c.Version)
 		if err != nil {
-			return err
+			return needs, nil, err
 		}
 		trigger, ok := v.Definition.Trigger.(campaign.EventTrigger)
 		if !ok || !names[trigger.Event] {
@@ -58,32 +99,20 @@ func (p *picker) load(ctx context.Context, tx *store.Tx, vs *versions) error {
 		}
 		p.campaigns[trigger.Event] = append(p.campaigns[trigger.Event], candidate{c, v.Definition, trigger})
 		needs = needs.Merge(v.Definition.TriggerNeeds())
-		campaigns = append(campaigns, c.ID)
+		ids = append(ids, c.ID)
 	}
-	for _, e := range p.events {
-		if len(p.campaigns[e.Name]) > 0 {
-			entering[e.CustomerID] = true
-		}
-	}
-	if err := p.loadActive(ctx, tx, keys(customers), keys(names)); err != nil {
-		return err
-	}
-	if len(entering) == 0 {
-		return nil
-	}
-	if p.past, err = tx.PastJourneys(ctx, keys(entering), campaigns); err != nil {
-		return err
-	}
-	p.facts, err = loadFacts(ctx, tx, keys(entering), needs, p.now)
-	return err
+	return needs, ids, nil
 }
 
 func (p *picker) loadActive(ctx context.Context, tx *store.Tx, customers, names []string) error {
+	p.active, p.fresh = map[string][]*store.JourneyRef{}, map[string]bool{}
+	if len(names) == 0 {
+		return nil
+	}
 	refs, err := tx.ActiveJourneys(ctx, customers, names)
 	if err != nil {
 		return err
 	}
-	p.active, p.fresh = map[string][]*store.JourneyRef{}, map[string]bool{}
 	for i := range refs {
 		p.active[refs[i].CustomerID] = append(p.active[refs[i].CustomerID], &refs[i])
 	}
@@ -96,6 +125,9 @@ func (p *picker) pick() {
 	for i := range p.events {
 		e := &p.events[i]
 		p.out.Done = append(p.out.Done, e.Seq)
+		if e.ID == "" { // a change, which concerns segments alone
+			continue
+		}
 		for _, j := range p.active[e.CustomerID] {
 			if slices.Contains(j.ListensTo, e.Name) {
 				p.out.Inbox = append(p.out.Inbox, store.InboxEntry{

@@ -210,21 +210,43 @@ func TestJourney(t *testing.T) {
 	})
 }
 
+// turns counts the turns of an activity that ends now and then because the database is restarting.
+type turns struct{ n int }
+
+func (c *turns) next() error {
+	c.n++
+	if c.n%3 == 0 {
+		return errors.New("database is restarting")
+	}
+	return nil
+}
+
+// keepsRunning runs a workflow until it continues as a new run, as it must.
+func keepsRunning(t *testing.T, env *testsuite.TestWorkflowEnvironment, run any, args ...any) {
+	t.Helper()
+	env.RegisterWorkflow(run)
+	env.ExecuteWorkflow(run, args...)
+	var again *workflow.ContinueAsNewError
+	require.ErrorAs(t, env.GetWorkflowError(), &again, "it never ends")
+}
+
 func TestIntake(t *testing.T) {
 	t.Parallel()
 	env := environment()
-	env.RegisterWorkflow(workflows.Intake)
-	turns := 0
+	var count turns
 	env.RegisterActivityWithOptions(func(_ context.Context, in activities.PickInput) error {
 		require.Equal(t, int16(3), in.Shard)
-		turns++
-		if turns%3 == 0 {
-			return errors.New("database is restarting")
-		}
-		return nil
+		return count.next()
 	}, activity.RegisterOptions{Name: "Pick"})
-	env.ExecuteWorkflow(workflows.Intake, workflows.IntakeInput{Shard: 3})
-	var again *workflow.ContinueAsNewError
-	require.ErrorAs(t, env.GetWorkflowError(), &again, "picking never ends")
-	require.Greater(t, turns, 200)
+	keepsRunning(t, env, workflows.Intake, workflows.IntakeInput{Shard: 3})
+	require.Greater(t, count.n, 200)
+}
+
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	env := environment()
+	var count turns
+	env.RegisterActivityWithOptions(func(context.Context) error { return count.next() }, activity.RegisterOptions{Name: "Refresh"})
+	keepsRunning(t, env, workflows.Refresh)
+	require.Greater(t, count.n, 200)
 }

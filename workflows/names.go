@@ -25,8 +25,12 @@ func JourneyID(workspace int64, cohort string) string {
 // IntakeID is the workflow id of a shard's picker.
 func IntakeID(shard int16) string { return fmt.Sprintf("intake-%d", shard) }
 
+// RefreshID is the workflow id of the builder of segments.
+const RefreshID = "refresh"
+
 // Register makes a worker run the workflows.
 func Register(w worker.WorkflowRegistry) {
 	w.RegisterWorkflow(Intake)
 	w.RegisterWorkflow(Journey)
+	w.RegisterWorkflow(Refresh)
 }

@@ -90,7 +90,7 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 	if err := w.startWorkers(activities.New(conf)); err != nil {
 		return nil, err
 	}
-	return w, w.startIntakes(ctx, o.Alone)
+	return w, w.startKeepers(ctx, o.Alone)
 }
 
 // ClientOptions says how to connect to Temporal. What goes to the same machine is not compressed: it would cost more than
@@ -166,23 +166,28 @@ func (w *Worker) startWorkers(a *activities.Activities) error {
 	return nil
 }
 
-// startIntakes makes sure that every shard has its picker; those that run already go on, or are replaced. Should two
-// pick the same shard for a moment, each event is picked once all the same.
-func (w *Worker) startIntakes(ctx context.Context, replace bool) error {
+// startKeepers makes sure that every shard has its picker, and the installation its builder of segments; those that run
+// already go on, or are replaced. Should two do the same work for a moment, it is done once all the same.
+func (w *Worker) startKeepers(ctx context.Context, replace bool) error {
 	policy := enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
 	if replace {
 		policy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 	}
-	for shard := range int16(store.Shards) {
+	start := func(id string, workflow any, args ...any) error {
 		_, err := w.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: workflows.IntakeID(shard), TaskQueue: workflows.TaskQueue,
-			WorkflowIDConflictPolicy: policy,
-		}, workflows.Intake, workflows.IntakeInput{Shard: shard})
+			ID: id, TaskQueue: workflows.TaskQueue, WorkflowIDConflictPolicy: policy,
+		}, workflow, args...)
 		if err != nil {
-			return fmt.Errorf("start intake of shard %d: %w", shard, err)
+			return fmt.Errorf("start workflow %s: %w", id, err)
+		}
+		return nil
+	}
+	for shard := range int16(store.Shards) {
+		if err := start(workflows.IntakeID(shard), workflows.Intake, workflows.IntakeInput{Shard: shard}); err != nil {
+			return err
 		}
 	}
-	return nil
+	return start(workflows.RefreshID, workflows.Refresh)
 }
 
 // Stop lets messages under way finish, for a while, and closes every connection.
