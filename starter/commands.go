@@ -40,6 +40,7 @@ type keyCreate struct {
 	Workspace string `name:"workspace" short:"w" env:"DOTYK_WORKSPACE" default:"main" help:"Workspace; it is made when there is none of that name."`
 	Source    string `arg:"" optional:"" default:"site" help:"Name of the source that uses the key: a site, a shop."`
 	Country   string `help:"Country of the workspace's national phone numbers, as UA."`
+	Scope     string `enum:"write,manage" default:"write" help:"write: send events, as a site does. manage: use the management API; keep such a key secret."`
 }
 
 // Run makes a key.
@@ -62,7 +63,7 @@ func (c *keyCreate) Run(p *program) error {
 			return err
 		}
 	}
-	key, err := st.CreateKey(p.ctx, info.ID, c.Source, "", []string{store.ScopeWrite})
+	key, err := st.CreateKey(p.ctx, info.ID, c.Source, "", []string{c.Scope})
 	if err != nil {
 		return err
 	}

@@ -22,10 +22,13 @@ type cli struct {
 	Key      keyCommands      `cmd:"" help:"Keys with which sites send events."`
 	Import   importCommands   `cmd:"" help:"Import customers and orders from CSV files."`
 	Campaign campaignCommands `cmd:"" help:"Check, publish, pause and list campaigns."`
+	Segment  segmentCommands  `cmd:"" help:"Make segments, list their members, explain who is in them."`
 	Customer customerCommands `cmd:"" help:"Find customers and show their records."`
 	Touch    touchCommands    `cmd:"" help:"Messages by what became of them."`
 	Dead     deadCommands     `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands    `cmd:"" help:"What customers consent to."`
+
+	Catalogue catalogueCommands `cmd:"" help:"What is known of attributes, events and their properties."`
 }
 
 // program is what commands may use of the outside world.

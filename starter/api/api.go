@@ -50,7 +50,9 @@ type Config struct {
 	// Ready says why the program cannot work yet, nil when it can. Its text is shown. Default: the database answers.
 	Ready func(ctx context.Context) error
 	Dev   http.Handler // serves /dev/ when set: the development mailbox and phone
-	Next  http.Handler // serves every other path: the console; default 404
+	// Management serves /api/ and /openapi.json when set.
+	Management http.Handler
+	Next       http.Handler // serves every other path: the console; default 404
 
 	// Now is the clock. Default time.Now; tests set another.
 	Now func() time.Time
@@ -98,6 +100,10 @@ func New(cfg Config) http.Handler {
 	}
 	if s.Dev != nil {
 		mux.Handle("/dev/", s.Dev)
+	}
+	if s.Management != nil {
+		mux.Handle("/api/", s.Management)
+		mux.Handle("/openapi.json", s.Management)
 	}
 	mux.Handle("/", s.Next)
 	return s.recovered(mux)

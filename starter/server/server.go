@@ -12,6 +12,7 @@ import (
 	"dotyk/activities/store"
 	"dotyk/starter/api"
 	"dotyk/starter/ingest"
+	"dotyk/starter/manage"
 )
 
 // Config of a server.
@@ -39,7 +40,7 @@ func Start(ln net.Listener, c Config) *Server {
 	batcher := ingest.NewBatcher(c.Store, ingest.BatcherConfig{Logger: c.Logger})
 	handler := api.New(api.Config{
 		Store: c.Store, Batcher: batcher, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
-		Ready: c.Ready, Dev: c.Dev,
+		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger}),
 	})
 	s := &Server{
 		batcher: batcher, failed: make(chan error, 1),
