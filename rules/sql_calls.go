@@ -36,9 +36,9 @@ func (t *translator) call(n ast.Node, name string, args []ast.Node) sqlValue {
 		v := t.value(args[0])
 		return sqlValue{kind: kindBool, sql: "(" + t.number(v) + " BETWEEN " + t.number(t.value(args[1])) + " AND " + t.number(t.value(args[2])) + ")"}
 	case fnIn:
-		return t.in(t.value(args[0]), args[1])
+		return t.bind(t.value(args[0]), func(item sqlValue) sqlValue { return t.in(item, args[1]) })
 	case fnContains, fnStartsWith, fnEndsWith:
-		return t.textTest(name, t.value(args[0]), t.value(args[1]))
+		return t.bind(t.value(args[1]), func(part sqlValue) sqlValue { return t.textTest(name, t.value(args[0]), part) })
 	case fnMatches:
 		return t.matches(args)
 	case fnAdd, fnSubtract, fnMultiply, fnDivide, fnModulo:
@@ -106,7 +106,7 @@ func (t *translator) get(args []ast.Node) sqlValue {
 	}
 	if name, ok := property.value.(string); ok {
 		key := t.text(name)
-		sql := of.with(func(x string) string { return "(" + x + " -> " + key + ")" })
+		sql := t.with(of, func(x string) string { return "(" + x + " -> " + key + ")" })
 		return sqlValue{sql: sql, kind: kindAny}
 	}
 	n, ok := asNumber(property.value)
@@ -114,7 +114,7 @@ func (t *translator) get(args []ast.Node) sqlValue {
 		return sqlValue{sql: "NULL::jsonb", kind: kindMissing}
 	}
 	index := t.param("integer", n.i)
-	return sqlValue{kind: kindAny, sql: of.with(func(x string) string {
+	return sqlValue{kind: kindAny, sql: t.with(of, func(x string) string {
 		return "CASE WHEN jsonb_typeof(" + x + ") = 'array' THEN " + x + " -> " + index + " END"
 	})}
 }
@@ -143,7 +143,7 @@ func (t *translator) in(item sqlValue, list ast.Node) sqlValue {
 	if haystack.kind == kindList {
 		return sqlValue{sql: t.present(item, t.holds(haystack.list, item)), kind: kindBool}
 	}
-	sql := haystack.with(func(x string) string {
+	sql := t.with(haystack, func(x string) string {
 		return "CASE jsonb_typeof(" + x + ") WHEN 'array' THEN " + t.holds(t.elements(x), item) +
 			" WHEN 'object' THEN coalesce(jsonb_exists(" + x + ", " + t.str(item) + "), false) ELSE false END"
 	})
@@ -181,7 +181,7 @@ func (t *translator) textTest(name string, s, part sqlValue) sqlValue {
 	case s.kind == kindList && name == fnContains:
 		return sqlValue{sql: t.present(part, t.holds(s.list, part)), kind: kindBool}
 	case s.kind == kindAny && name == fnContains:
-		return sqlValue{kind: kindBool, sql: s.with(func(x string) string {
+		return sqlValue{kind: kindBool, sql: t.with(s, func(x string) string {
 			return "CASE jsonb_typeof(" + x + ") WHEN 'array' THEN " + t.present(part, t.holds(t.elements(x), part)) +
 				" WHEN 'string' THEN " + test("("+x+" #>> '{}')") + " ELSE false END"
 		})}
@@ -239,7 +239,7 @@ func (t *translator) length(v sqlValue, closed func() bool) sqlValue {
 	case kindText:
 		return sqlValue{sql: "char_length(" + v.whole() + ")::numeric", kind: kindNumber, sure: v.sure}
 	case kindAny:
-		return sqlValue{kind: kindNumber, sql: v.with(func(x string) string {
+		return sqlValue{kind: kindNumber, sql: t.with(v, func(x string) string {
 			return "CASE jsonb_typeof(" + x + ") WHEN 'string' THEN char_length(" + x + " #>> '{}') WHEN 'array' THEN jsonb_array_length(" + x + ") END::numeric"
 		})}
 	case kindMissing, kindBool, kindNumber, kindTime, kindSpan, kindEvent:

@@ -237,9 +237,16 @@ func (t *translator) extreme(r *relation, lift bool, of string) sqlValue {
 		return sqlValue{sql: t.fold(r, lift, of+"(%s)", r.item.whole()), kind: r.item.kind}
 	case kindAny, kindMissing, kindBool, kindList, kindEvent:
 	}
-	numbers := t.fold(r, lift, of+"(%s)", t.number(r.item))
-	texts := t.fold(r, lift, of+`(%s COLLATE "C")`, t.str(r.item))
-	return sqlValue{sql: "coalesce(to_jsonb(" + numbers + "), to_jsonb(" + texts + "))", kind: kindAny}
+	item := sqlValue{sql: "%s", kind: r.item.kind}
+	numbers, texts := of+"("+t.number(item)+")", of+"("+t.str(item)+` COLLATE "C")`
+	if lift { // each aggregate has a column of its own
+		numbers, texts = t.fold(r, lift, numbers, r.item.whole()), t.fold(r, lift, texts, r.item.whole())
+	}
+	either := "coalesce(to_jsonb(" + numbers + "), to_jsonb(" + texts + "))"
+	if !lift {
+		either = t.fold(r, lift, either, r.item.whole())
+	}
+	return sqlValue{sql: either, kind: kindAny}
 }
 
 // listJSON is a list as one value.

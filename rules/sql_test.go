@@ -25,7 +25,7 @@ var vocabulary = strings.Fields(`
 	customers events segments segment_members segment_changes consents topics journeys campaigns touches touch_statuses scores
 	action active attributes channel computed_at created_at customer_id deleted_at direction email ended_at entered_at external_id id
 	joined kind locale merged_into name occurred_at phone policy properties segment_id stage status step tags timezone topic touch_id value
-	workspace_id campaign_id a c e f g h j k m p w x y`)
+	workspace_id campaign_id a c d e f g h j k m p w x y`)
 
 var (
 	sqlWord = regexp.MustCompile(`'[^']*'|"[^"]*"|\$[0-9]+|[A-Za-z_][A-Za-z_0-9]*|[0-9][0-9.e-]*|[^\s]`)
@@ -104,6 +104,33 @@ func TestSelectReadsEventsOnce(t *testing.T) {
 	require.Equal(t, 1, strings.Count(rules.Classify(selectOptions(rules.Grouped), []*rules.Rule{rule, other}).SQL, "FROM events"))
 }
 
+// TestSelectGrowsWithTheRule tries what would double with every level if an expression were written twice.
+func TestSelectGrowsWithTheRule(t *testing.T) {
+	t.Parallel()
+	deep := func(start, before, after string, levels int) string {
+		return strings.Repeat(before, levels) + start + strings.Repeat(after, levels)
+	}
+	for _, src := range []string{
+		deep("customer.a", "", "[0]", 30) + " == 1",
+		deep("customer.a", "(", " + customer.b)", 30) + " == 1",
+		deep("customer.a", "(", " ?? customer.b)", 30) + " > 1",
+		deep("customer.a", "(true == (", " in [customer.b, customer.c, true]))", 12),
+		deep("customer.a", "lower(", ")", 30) + ` == "a"`,
+		deep("customer.a", "((", " contains customer.b) ? customer.c : customer.d)", 12) + " == 1",
+		deep("customer.created_at", "(", ` + "1d")`, 30) + " < now",
+		deep("customer.a", "time(", " ?? now)", 15) + " == time(customer.b)",
+		deep("customer.a", "first(map([", ", 1], # ?? 2))", 8) + " == 1",
+		deep("customer.a", "max([", ", 1])", 15) + " == 1",
+		deep("customer.a", "(customer.b == 1 ? ", " : customer.c)", 15) + " == 1",
+	} {
+		rule, err := rules.Compile(src, rules.Options{})
+		require.NoError(t, err, src)
+		for _, form := range []rules.Form{rules.Grouped, rules.Correlated} {
+			require.Less(t, len(rule.Select(selectOptions(form)).SQL), 100*len(src)+2000, src)
+		}
+	}
+}
+
 func FuzzSelect(f *testing.F) {
 	for _, seed := range []string{
 		`customer.email != "" and count(events("order_completed", "90d")) > 2`, `sum(events("a"), .total) in 1..5`,
@@ -118,7 +145,9 @@ func FuzzSelect(f *testing.F) {
 			return
 		}
 		for _, form := range []rules.Form{rules.Grouped, rules.Correlated} {
-			requireOwnWords(t, rule.Select(selectOptions(form)).SQL)
+			s := rule.Select(selectOptions(form))
+			requireOwnWords(t, s.SQL)
+			require.Less(t, len(s.SQL), 500*len(src)+2000)
 		}
 		requireOwnWords(t, rules.Classify(selectOptions(rules.Grouped), []*rules.Rule{rule}).SQL)
 	})

@@ -34,6 +34,9 @@ func (t *translator) timeCall(name string, args []ast.Node) sqlValue {
 		return sqlValue{sql: v.whole(), kind: kindTime, zone: zone.sql, sure: v.sure}
 	}
 	named := t.str(zone)
+	if len(named) > maxRepeated {
+		return t.refuse("the name of the zone is computed")
+	}
 	return sqlValue{
 		kind: kindTime, zone: "(" + named + ")",
 		sql: "CASE WHEN " + named + " = ANY (" + t.zones() + ") THEN " + t.instant(v) + " END",

@@ -22,15 +22,48 @@ type sqlValue struct {
 	event    *oneOf // of an event: which row it is; nil for the one at hand in a loop
 }
 
-// with applies SQL to the value, inside of the query around it if there is one.
-func (v sqlValue) with(of func(sql string) string) string {
-	if v.around == "" {
-		return of(v.sql)
+// maxRepeated is how long an expression may be, in bytes, that is written several times. A longer one is given a name:
+// else a query could double in length with every level of a rule.
+const maxRepeated = 100
+
+// named applies SQL to an expression, which may be written several times in it.
+func (t *translator) named(sql string, of func(sql string) string) string {
+	if len(sql) <= maxRepeated {
+		return of(sql)
 	}
-	return strings.Replace(v.around, "%s", of(v.sql), 1)
+	name := t.alias("d")
+	return "(SELECT " + of(name+".x") + " FROM (SELECT " + sql + " AS x) " + name + ")"
 }
 
-func (v sqlValue) whole() string { return v.with(func(sql string) string { return sql }) }
+// with applies SQL to a value, inside of the query around it if there is one.
+func (t *translator) with(v sqlValue, of func(sql string) string) string {
+	if v.around == "" {
+		return t.named(v.sql, of)
+	}
+	return strings.Replace(v.around, "%s", t.named(v.sql, of), 1)
+}
+
+// bind gives a value a name if it is long, for what writes it several times.
+func (t *translator) bind(v sqlValue, of func(v sqlValue) sqlValue) sqlValue {
+	sql := v.whole()
+	if v.kind == kindList || v.kind == kindEvent || len(sql) <= maxRepeated {
+		return of(v)
+	}
+	name := t.alias("d")
+	short := v
+	short.sql, short.around, short.zero = name+".x", "", ""
+	result := of(short)
+	result.sql = "(SELECT " + result.sql + " FROM (SELECT " + sql + " AS x) " + name + ")"
+	return result
+}
+
+// whole is the value, to be written once.
+func (v sqlValue) whole() string {
+	if v.around == "" {
+		return v.sql
+	}
+	return strings.Replace(v.around, "%s", v.sql, 1)
+}
 
 // truth is a condition that is never null.
 func (v sqlValue) truth() string {
@@ -97,7 +130,7 @@ func (t *translator) number(v sqlValue) string {
 	case kindNumber:
 		return v.whole()
 	case kindAny:
-		return v.with(func(x string) string {
+		return t.with(v, func(x string) string {
 			return "CASE WHEN jsonb_typeof(" + x + ") = 'number' THEN (" + x + ")::numeric END"
 		})
 	case kindMissing, kindBool, kindText, kindTime, kindSpan, kindList, kindEvent:
@@ -110,7 +143,7 @@ func (t *translator) str(v sqlValue) string {
 	case kindText:
 		return v.whole()
 	case kindAny:
-		return v.with(func(x string) string {
+		return t.with(v, func(x string) string {
 			return "CASE WHEN jsonb_typeof(" + x + ") = 'string' THEN (" + x + ") #>> '{}' END"
 		})
 	case kindMissing, kindBool, kindNumber, kindTime, kindSpan, kindList, kindEvent:
@@ -135,7 +168,7 @@ func (t *translator) jsonb(v sqlValue) string {
 		if v.sure {
 			return v.whole()
 		}
-		return v.with(func(x string) string { return "nullif(" + x + ", 'null'::jsonb)" })
+		return t.with(v, func(x string) string { return "nullif(" + x + ", 'null'::jsonb)" })
 	case kindNumber, kindText, kindBool:
 		return "to_jsonb(" + v.whole() + ")"
 	case kindList:
@@ -259,11 +292,15 @@ func (t *translator) equalTimes(a, b sqlValue) sqlValue {
 	if a.kind != kindAny && a.kind != kindText {
 		return sqlValue{sql: "(" + t.missing(a) + " AND " + t.missing(b) + ")", kind: kindBool, sure: true}
 	}
-	meet := "(" + t.instant(a) + " = " + b.whole() + ")"
 	if b.sure {
-		return sqlValue{sql: meet, kind: kindBool}
+		return sqlValue{sql: "(" + t.instant(a) + " = " + b.whole() + ")", kind: kindBool}
 	}
-	return sqlValue{sql: "CASE WHEN " + t.missing(b) + " THEN " + t.missing(a) + " ELSE coalesce(" + meet + ", false) END", kind: kindBool, sure: true}
+	return t.bind(a, func(a sqlValue) sqlValue {
+		return t.bind(b, func(b sqlValue) sqlValue {
+			return sqlValue{kind: kindBool, sure: true, sql: "CASE WHEN " + t.missing(b) + " THEN " + t.missing(a) +
+				" ELSE coalesce(" + t.instant(a) + " = " + b.whole() + ", false) END"}
+		})
+	})
 }
 
 // missing tells whether a value is missing.
