@@ -24,12 +24,12 @@ type campaignCommands struct {
 }
 
 // load reads a campaign file with what the workspace knows, if there is one.
-func load(file string, stored func([]string) (map[string]store.Template, error)) (*campaigns.Loaded, error) {
+func load(file string, known campaigns.Known) (*campaigns.Loaded, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("find campaign file: %w", err)
 	}
-	loaded, err := campaigns.Load(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), stored)
+	loaded, err := campaigns.Load(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), known)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no file %s", file)
 	}
@@ -51,14 +51,15 @@ type fileFaults struct {
 
 var errFaults = errors.New("not every campaign can be published")
 
-// Run checks files. Where a database can be reached, its templates count as known.
+// Run checks files. Where a database can be reached, its templates count as known, and rules are checked against what is
+// known of the workspace's data.
 func (c *campaignCheck) Run(p *program) error {
-	stored, end := c.stored(p.ctx)
+	known, end := c.known(p.ctx)
 	defer end()
 	faults := make([]fileFaults, 0, len(c.Files))
 	bad := 0
 	for _, file := range c.Files {
-		loaded, err := load(file, stored)
+		loaded, err := load(file, known)
 		f := fileFaults{File: file, Violations: campaign.Violations{}}
 		if err != nil {
 			bad++
@@ -75,6 +76,7 @@ func (c *campaignCheck) Run(p *program) error {
 			continue
 		}
 		fmt.Fprintf(p.stdout, "%s: campaign %s is fine (%d steps send messages)\n", file, loaded.Definition.Name, len(loaded.Definition.Messages()))
+		warnOf(p, loaded.Definition)
 	}
 	if c.JSON {
 		enc := json.NewEncoder(p.stdout)
@@ -89,20 +91,31 @@ func (c *campaignCheck) Run(p *program) error {
 	return nil
 }
 
-// stored looks templates up in the workspace. A file can be checked without any database, so none is no error.
-func (c *campaignCheck) stored(ctx context.Context) (func([]string) (map[string]store.Template, error), func()) {
+// known asks the workspace. A file can be checked without any database, so none is no error.
+func (c *campaignCheck) known(ctx context.Context) (campaigns.Known, func()) {
+	none := func() {}
 	if _, err := c.url(); err != nil {
-		return nil, func() {}
+		return campaigns.Known{}, none
 	}
 	st, ws, err := c.open(ctx)
 	if err != nil {
-		return nil, func() {}
+		return campaigns.Known{}, none
 	}
-	return storedTemplates(ctx, st, ws.ID), st.Close
+	known, err := knownTo(ctx, st, ws.ID)
+	if err != nil {
+		st.Close()
+		return campaigns.Known{}, none
+	}
+	return known, st.Close
 }
 
-func storedTemplates(ctx context.Context, st *store.Store, ws int64) func([]string) (map[string]store.Template, error) {
-	return func(names []string) (map[string]store.Template, error) {
+// knownTo is what a workspace knows.
+func knownTo(ctx context.Context, st *store.Store, ws int64) (campaigns.Known, error) {
+	schema, err := st.Schema(ctx, ws)
+	if err != nil {
+		return campaigns.Known{}, err
+	}
+	return campaigns.Known{Schema: schema, Templates: func(names []string) (map[string]store.Template, error) {
 		var found map[string]store.Template
 		err := st.In(ctx, ws, func(tx *store.Tx) error {
 			var err error
@@ -110,6 +123,13 @@ func storedTemplates(ctx context.Context, st *store.Store, ws int64) func([]stri
 			return err
 		})
 		return found, err
+	}}, nil
+}
+
+// warnOf prints what may be mistakes in a campaign that can be used.
+func warnOf(p *program, d *campaign.Definition) {
+	for _, w := range d.Warnings() {
+		fmt.Fprintf(p.stdout, "warning: %s\n", w)
 	}
 }
 
@@ -125,10 +145,15 @@ func (c *campaignPublish) Run(p *program) error {
 		return err
 	}
 	defer st.Close()
-	loaded, err := load(c.File, storedTemplates(p.ctx, st, ws.ID))
+	known, err := knownTo(p.ctx, st, ws.ID)
+	if err != nil {
+		return err
+	}
+	loaded, err := load(c.File, known)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
+	warnOf(p, loaded.Definition)
 	out, err := st.Publish(p.ctx, ws.ID, loaded.Publication())
 	if err != nil {
 		return err

@@ -52,5 +52,12 @@ func (c *importCSV) run(p *program, kind importer.Kind) error {
 		return err
 	}
 	fmt.Fprintln(p.stdout, sum)
+	if sum.Messages.Stored == 0 {
+		return nil
+	}
+	// Events that come in are learnt one by one; what was imported is learnt from what is stored.
+	if err := st.LearnStored(p.ctx, ws.ID); err != nil {
+		return fmt.Errorf("%w (the import itself is complete; try: starter catalogue learn)", err)
+	}
 	return nil
 }

@@ -109,7 +109,7 @@ func (b *Builder) problem(err error) string {
 	case TimedOut(err):
 		return "computing the members took longer than " + b.Timeout.String()
 	default:
-		return "the members could not be computed: " + err.Error()
+		return "the members could not be computed; the log of the worker says why"
 	}
 }
 

@@ -72,13 +72,17 @@ func estimate(ctx context.Context, st *store.Store, ws int64, s rules.Selection)
 	return answer[0].Plan.Cost, nil
 }
 
+// recent is how long ago the members of now are still taken for those of then, as store.Tx.Facts does.
+const recent = time.Minute
+
 // selectOptions are those of a workspace at a moment.
 func selectOptions(ctx context.Context, st *store.Store, ws int64, now time.Time) (rules.SelectOptions, error) {
 	zones, err := st.Zones(ctx)
 	if err != nil {
 		return rules.SelectOptions{}, err
 	}
-	return rules.SelectOptions{Workspace: ws, Now: now, Zones: zones}, nil
+	past := time.Since(now) > recent
+	return rules.SelectOptions{Workspace: ws, Now: now, Past: past, Zones: zones}, nil
 }
 
 // selected gives the ids that a selection finds.

@@ -34,9 +34,13 @@ type Definition struct {
 	flow      flow
 	needs     rules.Needs
 	places    map[string]place
+	warnings  Violations
 	canonical []byte
 	hash      string
 }
+
+// Warnings are what may be mistakes in a definition that can be used: names in rules that the workspace has no data of.
+func (d *Definition) Warnings() Violations { return d.warnings }
 
 // Trigger makes customers enter a campaign. The set is closed: EventTrigger, AudienceTrigger.
 //

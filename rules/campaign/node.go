@@ -67,6 +67,8 @@ type reader struct {
 	pending    []pendingRule
 	ids        map[string]place
 	steps      int
+	schema     *rules.Schema
+	warnings   Violations
 }
 
 func (r *reader) report(at place, code, message, advice string) {

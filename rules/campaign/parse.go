@@ -12,8 +12,12 @@ import (
 
 // Parse reads a campaign from YAML or JSON. The error is Violations: everything that is wrong with it, in the order of
 // the file.
-func Parse(src []byte) (*Definition, error) {
-	r := &reader{ids: map[string]place{}}
+func Parse(src []byte) (*Definition, error) { return ParseKnowing(src, nil) }
+
+// ParseKnowing is Parse for a workspace of whose data something is known: its rules are checked against that, too. What
+// they mean does not depend on it.
+func ParseKnowing(src []byte, schema *rules.Schema) (*Definition, error) {
+	r := &reader{ids: map[string]place{}, schema: schema}
 	d := &Definition{}
 	if root := r.read(src); root != nil {
 		r.definition(root, d)
@@ -31,7 +35,7 @@ func Parse(src []byte) (*Definition, error) {
 	case *AudienceTrigger:
 		d.Trigger = *t
 	}
-	d.places = r.ids
+	d.places, d.warnings = r.ids, r.warnings
 	d.flow = newFlow(d.Steps)
 	d.needs = d.collectNeeds()
 	if err := d.seal(); err != nil {
@@ -155,7 +159,7 @@ func (r *reader) trigger(root, n *node, d *Definition) {
 	case event != nil:
 		t := &EventTrigger{Event: r.name(fields, "event", "trigger")}
 		if when := fields["when"]; when != nil {
-			r.rule(when, "trigger.when", &t.When, useCondition, rules.Options{Event: true})
+			r.rule(when, "trigger.when", &t.When, useCondition, rules.Options{Event: true, EventName: t.Event})
 		}
 		d.Trigger = t
 	case everyone != nil:
@@ -197,7 +201,7 @@ func (r *reader) goal(n *node) *Goal {
 	fields := r.fields(n, "goal", "a goal", []string{"event", "when", "within"}, nil)
 	g.Event = r.event(n, fields, "goal", "the goal")
 	if when := fields["when"]; when != nil {
-		r.rule(when, "goal.when", &g.When, useCondition, rules.Options{Event: true, Entry: true})
+		r.rule(when, "goal.when", &g.When, useCondition, rules.Options{Event: true, EventName: g.Event, Entry: true})
 	}
 	if within := fields["within"]; within != nil {
 		g.Within = r.duration(within, "goal.within")
@@ -231,7 +235,7 @@ func (r *reader) exits(n *node, d *Definition) {
 		fields := r.fields(item, path, "an exit", []string{"event", "when"}, nil)
 		exit.Event = r.event(item, fields, path, "the exit")
 		if when := fields["when"]; when != nil {
-			r.rule(when, path+".when", &exit.When, useCondition, rules.Options{Event: true, Entry: true})
+			r.rule(when, path+".when", &exit.When, useCondition, rules.Options{Event: true, EventName: exit.Event, Entry: true})
 		}
 	}
 }

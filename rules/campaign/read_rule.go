@@ -80,12 +80,18 @@ func (r *reader) compile() {
 			}
 		}
 		slices.Sort(p.options.Later)
+		p.options.Schema = r.schema
 		rule, err := rules.Compile(p.source, p.options)
 		if err != nil {
 			r.badRule(p, err)
 			continue
 		}
 		*p.target = rule
+		for _, w := range rule.Warnings() {
+			r.warnings = append(r.warnings, Violation{
+				Line: p.at.line, Column: p.at.column, Path: p.at.path, Code: CodeUnknownName, Message: w.Message, Rule: w,
+			})
+		}
 		r.checkConstant(p, rule)
 	}
 }

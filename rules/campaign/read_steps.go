@@ -199,7 +199,7 @@ func (r *reader) waitFor(n *node, path, derived string, known scope) *WaitForSte
 	}
 	if when := fields["when"]; when != nil {
 		r.rule(when, join(path, "when"), &s.When, useCondition,
-			rules.Options{Event: true, Entry: true, Results: known.results, Sent: known.sent})
+			rules.Options{Event: true, EventName: s.Event, Entry: true, Results: known.results, Sent: known.sent})
 	}
 	if timeout := fields["timeout"]; timeout != nil {
 		s.Timeout = r.duration(timeout, join(path, "timeout"))

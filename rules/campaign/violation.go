@@ -47,6 +47,7 @@ const (
 	CodeMissingTimeout   = "missing_timeout"
 	CodeUnknownTemplate  = "unknown_template"
 	CodeUnknownTopic     = "unknown_topic"
+	CodeUnknownName      = "unknown_name" // a rule names something that the workspace has no data of yet; a warning
 )
 
 // String gives the violation in a few lines: place, what is wrong, the caret of a rule, and what to do.

@@ -14,6 +14,7 @@ import (
 	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/channels/content"
+	"dotyk/rules"
 	"dotyk/rules/campaign"
 )
 
@@ -36,19 +37,24 @@ func (l *Loaded) Publication() store.Publication {
 // CodeBadContent is the code of a violation in the content of a message.
 const CodeBadContent = "bad_content"
 
-// Load reads a campaign file of a file system and the templates beside it. Templates that are not there are asked of
-// stored, which gives those that the workspace has; nil when there is no workspace to ask. What is wrong with the
-// campaign comes back as campaign.Violations, all of it at once.
-func Load(files fs.FS, name string, stored func(names []string) (map[string]store.Template, error)) (*Loaded, error) {
+// Known is what a workspace knows. Its zero value stands for no workspace to ask.
+type Known struct {
+	Templates func(names []string) (map[string]store.Template, error) // those of the names that are stored
+	Schema    *rules.Schema                                           // of the data, against which rules are checked
+}
+
+// Load reads a campaign file of a file system and the templates beside it. Templates that are not there are asked of the
+// workspace. What is wrong with the campaign comes back as campaign.Violations, all of it at once.
+func Load(files fs.FS, name string, known Known) (*Loaded, error) {
 	src, err := fs.ReadFile(files, name)
 	if err != nil {
 		return nil, fmt.Errorf("read campaign: %w", err)
 	}
 	l := &Loaded{Source: string(src), Templates: map[string]store.Template{}}
-	if l.Definition, err = campaign.Parse(src); err != nil {
+	if l.Definition, err = campaign.ParseKnowing(src, known.Schema); err != nil {
 		return nil, err
 	}
-	all, err := l.templates(files, path.Dir(name), stored)
+	all, err := l.templates(files, path.Dir(name), known.Templates)
 	if err != nil {
 		return nil, err
 	}

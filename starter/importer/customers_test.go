@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestCustomers(t *testing.T) {
 		require.Equal(t, audience.Customer{
 			ID: c.ID, ExternalID: "17", Kind: audience.Partner, Email: "ann@example.com", Phone: "+380671234567", Name: "Ann Smith",
 			Locale: "uk-UA", Timezone: "Europe/Kyiv", Stage: "lead", Tags: []string{"b2b", "vip"},
-			Attributes: map[string]any{"points": 12.5, "favourite_colour": "blue"}, UpdatedAt: c.UpdatedAt,
+			Attributes: map[string]any{"points": json.Number("12.5"), "favourite_colour": "blue"}, UpdatedAt: c.UpdatedAt,
 			CreatedAt: c.CreatedAt,
 		}, c)
 		since := time.Date(2025, 12, 30, 22, 0, 0, 0, time.UTC)

@@ -27,7 +27,7 @@ func TestProfile(t *testing.T) {
 	require.Equal(t, "lead", *p.Stage)
 	require.Equal(t, []string{"a", "b"}, p.AddTags)
 	require.Equal(t, map[string]any{
-		"firstName": "Anna", "last_name": "Kovalenko", "plan": "pro", "score": 4.5, "facebook": json.Number("12345678901234567"),
+		"firstName": "Anna", "last_name": "Kovalenko", "plan": "pro", "score": json.Number("4.5"), "facebook": json.Number("12345678901234567"),
 		"gone": nil, "address": map[string]any{"country": "UA", "city": "Lviv"},
 	}, p.Attributes)
 	require.False(t, p.FillOnly)

@@ -51,8 +51,7 @@ func boolean(raw json.RawMessage) (value, ok bool) {
 	}
 }
 
-// decode reads a value as encoding/json does, except that a number which a float64 would change stays a json.Number:
-// ids of 17 and more digits are common.
+// decode reads a value as encoding/json does, except that numbers keep all of their digits, as json.Number.
 func decode(raw json.RawMessage) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
@@ -60,28 +59,7 @@ func decode(raw json.RawMessage) (any, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, err
 	}
-	return exact(v), nil
-}
-
-func exact(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		for k := range v {
-			v[k] = exact(v[k])
-		}
-	case []any:
-		for i := range v {
-			v[i] = exact(v[i])
-		}
-	case json.Number:
-		f, err := v.Float64()
-		whole := !strings.ContainsAny(v.String(), ".eE")
-		if err != nil || whole && math.Abs(f) > 1<<53 {
-			return v
-		}
-		return f
-	}
-	return v
+	return v, nil
 }
 
 // layouts are the ways in which clients write a moment, the usual one first. A moment without a zone is in UTC.

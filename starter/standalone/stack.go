@@ -276,7 +276,7 @@ func (s *stack) publishExamples(ctx context.Context) error {
 		return err
 	}
 	for _, name := range examples.Names() {
-		loaded, err := campaigns.Load(examples.Files, name, nil)
+		loaded, err := campaigns.Load(examples.Files, name, campaigns.Known{})
 		if err != nil {
 			return fmt.Errorf("load example %s: %w", name, err)
 		}

@@ -3,6 +3,7 @@ package equal
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,7 +19,19 @@ import (
 	"dotyk/rules"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+// checks is how many random rules a run tries, unless -rapid.checks says otherwise.
+const checks = "1500"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		if err := f.Value.Set(checks); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(storetest.Main(m))
+}
 
 // now is just after clocks were set forward in Europe, so that windows of whole days reach over the change.
 var now = time.Date(2026, 3, 30, 9, 30, 0, 123_456_000, time.UTC)
