@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func small(t *testing.T) options {
 	t.Helper()
 	return options{
-		Events: 20, Idle: 3, Batch: 5, Concurrency: 2, Runs: 2, Dir: folder(t),
+		Events: 20, Idle: 3, Batch: 5, Concurrency: 2, Customers: 300, EventsEach: 8, Runs: 2, Dir: folder(t),
 		JSON: filepath.Join(t.TempDir(), "figures.json"), CPUProfile: filepath.Join(t.TempDir(), "cpu.pprof"), Statements: 3,
 	}
 }
@@ -64,7 +64,7 @@ func TestMeasure(t *testing.T) {
 			for _, f := range append(s.Runs, s.Median) {
 				require.Positive(t, f.Items, s.Name)
 				require.Positive(t, f.PerSecond, s.Name)
-				require.Positive(t, f.WAL, s.Name)
+				require.True(t, f.WAL > 0 || e.name == "segments" || s.Name == "rest", s.Name) // questions write nothing
 				require.Positive(t, f.PeakRSS, s.Name)
 				require.GreaterOrEqual(t, f.Slowest, f.P99, s.Name)
 				require.GreaterOrEqual(t, f.P99, f.P50, s.Name)
@@ -75,8 +75,8 @@ func TestMeasure(t *testing.T) {
 				require.FileExists(t, strings.TrimSuffix(o.CPUProfile, ".pprof")+"."+s.Name+".pprof")
 			}
 		}
-		for _, target := range res.Targets {
-			require.GreaterOrEqual(t, target.Value, 0.0, target.About)
+		for j, target := range res.Targets {
+			require.True(t, target.Value >= 0 || e.targets[j].less, target.About)
 			require.Contains(t, out.String(), target.About)
 		}
 	}
@@ -110,7 +110,7 @@ func TestMeasureStops(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	good := options{Idle: 1, Concurrency: 1, Runs: 1}
+	good := options{Idle: 1, Concurrency: 1, Customers: 200, EventsEach: 1, Runs: 1}
 	require.NoError(t, good.check())
 	for _, c := range []struct {
 		want   string
@@ -120,6 +120,8 @@ func TestOptions(t *testing.T) {
 		{"--idle", func(o *options) { o.Idle = 0 }},
 		{"--concurrency", func(o *options) { o.Concurrency = 0 }},
 		{"--batch", func(o *options) { o.Batch = -1 }},
+		{"--customers", func(o *options) { o.Customers = 199 }},
+		{"--events-each", func(o *options) { o.EventsEach = 0 }},
 		{"--runs", func(o *options) { o.Runs = 0 }},
 		{"--statements", func(o *options) { o.Statements = -1 }},
 	} {

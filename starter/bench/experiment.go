@@ -19,7 +19,8 @@ type experiment struct {
 	events int // in each run, unless told otherwise
 	batch  int // in each request, unless told otherwise
 
-	engine bool // a Temporal server and the worker run
+	engine  bool // a Temporal server and the worker run
+	resumes bool // in the lab of the experiment before it, with whatever that left there
 	// setup prepares the lab: it publishes, warms up, and readies what the cases need.
 	setup   func(ctx context.Context, l *lab, p plan) error
 	cases   []benchCase
@@ -41,6 +42,7 @@ type target struct {
 	of    column
 	ours  string
 	limit string  // the case to divide by; "" to hold the figure itself against want
+	less  bool    // subtract that case instead
 	want  float64 // 0: no aim, shown only
 	most  bool    // want is the most that is good, rather than the least
 }
@@ -50,12 +52,14 @@ type plan struct {
 	options
 	label    string // unique for each run: it goes into every id
 	progress func(done, total int)
+	begin    func(stage string) func(done, total int) // in the set-up: what is done next, which has a progress of its own
 }
 
 // result is everything one experiment came to.
 type result struct {
 	Name       string      `json:"name"`
-	Events     int         `json:"events"`
+	Events     int         `json:"events,omitempty"`
+	Notes      []string    `json:"notes,omitempty"`
 	Cases      []series    `json:"cases"`
 	Targets    []outcome   `json:"targets"`
 	Statements []statement `json:"statements,omitempty"`
@@ -76,10 +80,15 @@ func measure(ctx context.Context, o options, out io.Writer, list ...experiment) 
 		return err
 	}
 	rep := report{Options: o}
-	for _, e := range list {
-		if err := rep.add(ctx, o, e); err != nil {
-			return fmt.Errorf("measure %s: %w", e.name, err)
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].resumes {
+			n++
 		}
+		if err := rep.add(ctx, o, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
 	}
 	if err := rep.print(out); err != nil {
 		return fmt.Errorf("print report: %w", err)
@@ -90,10 +99,11 @@ func measure(ctx context.Context, o options, out io.Writer, list ...experiment) 
 	return nil
 }
 
-func (r *report) add(ctx context.Context, o options, e experiment) (err error) {
-	l, err := openLab(ctx, o, e.engine)
+// add runs experiments that share a lab.
+func (r *report) add(ctx context.Context, o options, list []experiment) (err error) {
+	l, err := openLab(ctx, o, list[0].engine)
 	if err != nil {
-		return err
+		return fmt.Errorf("measure %s: %w", list[0].name, err)
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	if r.Machine == nil {
@@ -101,16 +111,23 @@ func (r *report) add(ctx context.Context, o options, e experiment) (err error) {
 			return err
 		}
 	}
-	done, err := e.measure(ctx, l, o)
-	if err != nil {
-		return errors.Join(err, l.broken())
+	for i := range list {
+		if list[i].engine && l.temporal == nil {
+			if err := l.startEngine(ctx); err != nil {
+				return fmt.Errorf("measure %s: %w", list[i].name, err)
+			}
+		}
+		done, err := list[i].measure(ctx, l, o)
+		if err != nil {
+			return fmt.Errorf("measure %s: %w", list[i].name, errors.Join(err, l.broken()))
+		}
+		r.Experiments = append(r.Experiments, done)
 	}
-	r.Experiments = append(r.Experiments, done)
 	return nil
 }
 
 func (e *experiment) measure(ctx context.Context, l *lab, o options) (result, error) {
-	if o.Events == 0 {
+	if o.Events == 0 || e.events == 0 {
 		o.Events = e.events
 	}
 	if o.Batch == 0 {
@@ -121,10 +138,12 @@ func (e *experiment) measure(ctx context.Context, l *lab, o options) (result, er
 		res.Cases = append(res.Cases, series{Name: c.name, Unit: c.unit, Limit: c.limit})
 	}
 	bars := newBars(os.Stderr)
-	warm := plan{options: o, label: "w", progress: bars.start(e.name + ": warming up")}
+	begin := func(stage string) func(int, int) { return bars.start(e.name + ": " + stage) }
+	warm := plan{options: o, label: "w", progress: begin("warming up"), begin: begin}
 	if err := e.setup(ctx, l, warm); err != nil {
 		return res, fmt.Errorf("set up: %w", err)
 	}
+	res.Notes, l.notes = l.notes, nil
 	if err := l.resetStatements(ctx); err != nil {
 		return res, err
 	}
@@ -194,12 +213,16 @@ func (o *outcome) met() bool {
 
 // judge divides within each run, where both sides met the same machine, and takes the median after.
 func (t *target) judge(all []series) outcome {
-	o := outcome{About: t.about, Want: t.want, Most: t.most, Ratio: t.limit != "", Unit: t.of.unit}
+	o := outcome{About: t.about, Want: t.want, Most: t.most, Ratio: t.limit != "" && !t.less, Unit: t.of.unit}
 	ours := find(all, t.ours)
 	values := make([]float64, len(ours))
 	for i := range ours {
 		values[i] = *t.of.of(&ours[i])
-		if t.limit != "" {
+		switch {
+		case t.limit == "":
+		case t.less:
+			values[i] -= *t.of.of(&find(all, t.limit)[i])
+		default:
 			values[i] = divide(values[i], *t.of.of(&find(all, t.limit)[i]))
 		}
 	}
@@ -229,7 +252,10 @@ func divide(a, b float64) float64 {
 func describe(out io.Writer, list []experiment) error {
 	var b strings.Builder
 	for _, e := range list {
-		fmt.Fprintf(&b, "%s: %s\n  %d a run, %d a request\n", e.name, e.about, e.events, e.batch)
+		fmt.Fprintf(&b, "%s: %s\n", e.name, e.about)
+		if e.events > 0 {
+			fmt.Fprintf(&b, "  %d a run, %d a request\n", e.events, e.batch)
+		}
 		for _, c := range e.cases {
 			kind := "ours "
 			if c.limit {

@@ -42,7 +42,7 @@ func columns() []column {
 		{"slowest ms", "ms", 1, func(f *figures) *float64 { return &f.Slowest }},
 		{"body B", "B", 0, func(f *figures) *float64 { return &f.Body }},
 		walBytes(),
-		{"peak MB", "MB", 0, func(f *figures) *float64 { return &f.PeakRSS }},
+		peakMemory(),
 		{"load", "", 1, func(f *figures) *float64 { return &f.Load }},
 		{"others", "", 2, func(f *figures) *float64 { return &f.Others }},
 	}
@@ -63,6 +63,11 @@ func postgresCPU() column {
 func walBytes() column {
 	return column{"WAL B", "B", 0, func(f *figures) *float64 { return &f.WAL }}
 }
+
+func peakMemory() column {
+	return column{"peak MB", "MB", 0, func(f *figures) *float64 { return &f.PeakRSS }}
+}
+
 func p50() column { return column{"p50 ms", "ms", 1, func(f *figures) *float64 { return &f.P50 }} }
 func p99() column { return column{"p99 ms", "ms", 1, func(f *figures) *float64 { return &f.P99 }} }
 

@@ -61,6 +61,12 @@ func TestTarget(t *testing.T) {
 	require.InDelta(t, 0.9, got.High, 1e-9)
 	require.True(t, got.Ratio)
 	require.False(t, got.met())
+	difference := target{of: rate(), ours: "ours", limit: "limit", less: true}
+	got = difference.judge(all)
+	require.InDelta(t, -10, got.Value, 1e-9)
+	require.InDelta(t, -50, got.Low, 1e-9)
+	require.InDelta(t, 10, got.High, 1e-9)
+	require.False(t, got.Ratio)
 	bound := target{of: rate(), ours: "ours", want: 60, most: true}
 	got = bound.judge(all)
 	require.InDelta(t, 50, got.Value, 1e-9)
@@ -75,13 +81,13 @@ func TestPrint(t *testing.T) {
 		Machine: &machine{Cores: 2, Load: 3, Postgres: "15.1", Fsync: "on", Commit: "on", SyncMS: 1},
 		Options: options{Runs: 1},
 		Experiments: []result{{
-			Name: "thing", Events: 5,
+			Name: "thing", Events: 5, Notes: []string{"it was made up"},
 			Targets: []outcome{
 				{About: "ratio", Value: 0.6, Want: 0.7, Ratio: true},
 				{About: "bound", Value: 90, Want: 150, Most: true, Unit: "ms"},
 				{About: "no aim", Value: 2, Ratio: true},
 			},
-			Cases:      []series{{Name: "ours", Median: figures{Items: 5, PerSecond: 12.4}}, {Name: "floor", Limit: true, Median: figures{Items: 5, P50: 3}}},
+			Cases:      []series{{Name: "ours", Median: figures{Items: 5, PerSecond: 12.4, CPU: 1.26, OwnCPU: 12.6}}, {Name: "floor", Limit: true, Median: figures{Items: 5, P50: 3}}},
 			Statements: []statement{{SQL: "SELECT 1", Calls: 3, Share: 0.5}},
 		}},
 	}
@@ -89,6 +95,7 @@ func TestPrint(t *testing.T) {
 	require.NoError(t, r.print(&out))
 	for _, want := range []string{
 		"2 cores of an unknown processor", "trust the ratios", "at least 0.70: missed", "at most 150.0 ms: met", "(limit) floor", "SELECT 1",
+		"it was made up", " 1.3 ", " 13 ",
 	} {
 		require.Contains(t, out.String(), want)
 	}

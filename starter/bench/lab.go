@@ -44,6 +44,7 @@ type lab struct {
 	outside    *outside
 	bare       *bareline
 	resident   rows           // what the tables hold when a case begins that stores events
+	notes      []string       // what the report says besides figures about the experiment under way
 	closers    []func() error // run in reverse
 }
 
@@ -67,18 +68,31 @@ func openLab(ctx context.Context, o options, engine bool) (_ *lab, err error) {
 	}{
 		{"Postgres", l.startPostgres}, {"store", l.startStore}, {"world outside", l.startOutside}, {"API", l.startAPI},
 	}
-	if engine {
-		steps = append(steps, []struct {
-			name string
-			run  func(context.Context) error
-		}{{"Temporal", l.startTemporal}, {"worker", l.startWorker}, {"bare workflows", l.startBare}}...)
-	}
 	for _, step := range steps {
 		if err := step.run(ctx); err != nil {
 			return nil, fmt.Errorf("start %s: %w", step.name, err)
 		}
 	}
+	if engine {
+		if err := l.startEngine(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
+}
+
+// startEngine starts what runs workflows, in a lab that has none yet.
+func (l *lab) startEngine(ctx context.Context) error {
+	steps := []struct {
+		name string
+		run  func(context.Context) error
+	}{{"Temporal", l.startTemporal}, {"worker", l.startWorker}, {"bare workflows", l.startBare}}
+	for _, step := range steps {
+		if err := step.run(ctx); err != nil {
+			return fmt.Errorf("start %s: %w", step.name, err)
+		}
+	}
+	return nil
 }
 
 func (l *lab) onClose(f func() error) { l.closers = append(l.closers, f) }
@@ -217,7 +231,7 @@ func (l *lab) startWorker(ctx context.Context) error {
 
 // publish makes one of our campaigns live.
 func (l *lab) publish(ctx context.Context, file string) error {
-	loaded, err := campaigns.Load(files, "campaigns/"+file, nil)
+	loaded, err := campaigns.Load(files, "campaigns/"+file, campaigns.Known{})
 	if err != nil {
 		return fmt.Errorf("load campaign %s: %w", file, err)
 	}

@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Triggered triggeredCommand `cmd:"" help:"Measure journeys that events start: rate, cost and latency, beside bare workflows."`
 	Ingest    ingestCommand    `cmd:"" help:"Measure how fast events are stored and picked, beside COPY."`
+	Segments  segmentsCommand  `cmd:"" help:"Measure rules over a million made-up customers, beside SQL written by hand, and events with 50 live segments."`
 	All       allCommand       `cmd:"" help:"Measure everything."`
 	List      listCommand      `cmd:"" help:"Describe what is measured."`
 	Sink      sinkCommand      `cmd:"" hidden:"" help:"Be the world outside: take mail, post events. Told what to do on standard input."`
@@ -28,6 +29,9 @@ type options struct {
 	Idle        int               `default:"200" help:"Events that are posted one at a time, each waiting for its mail."`
 	Concurrency int               `default:"8" help:"Connections that post at one time."`
 	Batch       int               `help:"Registrations or events in one request; 0 for what suits the experiment."`
+	Customers   int               `default:"1000000" help:"Customers that are made up, where segments are measured."`
+	EventsEach  int               `default:"10" help:"Events that each of them has on average."`
+	QuarterLive bool              `help:"Keep the 50 live segments in the smaller workspace, of a quarter of the customers. To build them takes a while."`
 	Runs        int               `default:"3" help:"Rounds; every round runs both sides, each second one in the opposite order."`
 	JSON        string            `name:"json" placeholder:"FILE" help:"Write everything measured, run by run, to a file."`
 	Dir         string            `type:"path" placeholder:"DIR" help:"Keep Postgres' data in a new directory below this one, to choose the disk. Default: the system's directory for temporary files."`
@@ -49,6 +53,8 @@ func (o *options) check() error {
 		{"idle", o.Idle, 1},
 		{"concurrency", o.Concurrency, 1},
 		{"batch", o.Batch, 0},
+		{"customers", o.Customers, 200},
+		{"events-each", o.EventsEach, 1},
 		{"runs", o.Runs, 1},
 		{"statements", o.Statements, 0},
 	} {
@@ -73,6 +79,13 @@ func (c *ingestCommand) Run(ctx context.Context) error {
 	return measure(ctx, c.options, os.Stdout, ingestion(), picking())
 }
 
+type segmentsCommand struct{ options }
+
+// Run measures.
+func (c *segmentsCommand) Run(ctx context.Context) error {
+	return measure(ctx, c.options, os.Stdout, segmenting()...)
+}
+
 type allCommand struct{ options }
 
 // Run measures.
@@ -86,7 +99,9 @@ type listCommand struct{}
 func (listCommand) Run() error { return describe(os.Stdout, experiments()) }
 
 // experiments are all there are.
-func experiments() []experiment { return []experiment{triggered(), ingestion(), picking()} }
+func experiments() []experiment {
+	return append([]experiment{triggered(), ingestion(), picking()}, segmenting()...)
+}
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stderr))

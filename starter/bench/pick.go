@@ -87,13 +87,18 @@ func (l *lab) drained(ctx context.Context, j job, p plan) (effect, error) {
 	}
 	e := d.effect(j.Items)
 	began := time.Now()
-	err = until(ctx, func(ctx context.Context) (bool, error) {
+	err = l.awaitPicked(ctx)
+	e.wall += time.Since(began)
+	return e, err
+}
+
+// awaitPicked waits until no event is left to be judged.
+func (l *lab) awaitPicked(ctx context.Context) error {
+	return until(ctx, func(ctx context.Context) (bool, error) {
 		var empty bool
 		if err := l.admin.QueryRow(ctx, `SELECT NOT EXISTS (SELECT FROM intake)`).Scan(&empty); err != nil {
 			return false, fmt.Errorf("look for events that wait: %w", err)
 		}
 		return empty, nil
 	})
-	e.wall += time.Since(began)
-	return e, err
 }

@@ -33,7 +33,17 @@ func (r *report) print(out io.Writer) error {
 	r.Machine.print(&b)
 	for i := range r.Experiments {
 		e := &r.Experiments[i]
-		fmt.Fprintf(&b, "\n%s: %d a run, median of %d runs\n\n", e.Name, e.Events, r.Options.Runs)
+		fmt.Fprintf(&b, "\n%s: ", e.Name)
+		if e.Events > 0 {
+			fmt.Fprintf(&b, "%d a run, ", e.Events)
+		}
+		fmt.Fprintf(&b, "median of %d runs\n\n", r.Options.Runs)
+		for _, note := range e.Notes {
+			fmt.Fprintf(&b, "  %s\n", note)
+		}
+		if len(e.Notes) > 0 {
+			b.WriteByte('\n')
+		}
 		if err := printTargets(&b, e.Targets); err != nil {
 			return err
 		}
@@ -46,8 +56,8 @@ func (r *report) print(out io.Writer) error {
 		}
 	}
 	b.WriteString("\nFigures are for each item. own: this process with the Temporal server in it; outside: the process that posts and\n" +
-		"takes mail; p50 and p99: of an item's effect, or of a request where events are only stored; others: the share of the machine\n" +
-		"that other programs took meanwhile; limit: not ours.\n")
+		"takes mail; p50 and p99: of an item's effect, of a request where events are only stored, of a question where rules\n" +
+		"are asked; others: the share of the machine that other programs took meanwhile; limit: not ours.\n")
 	_, err := io.WriteString(out, b.String())
 	return err
 }
@@ -125,7 +135,11 @@ func printFigures(b *strings.Builder, cases []series) error {
 		for _, c := range shown {
 			cell := "–"
 			if v := *c.of(&s.Median); v != 0 {
-				cell = fmt.Sprintf("%.*f", c.places, v)
+				places := c.places
+				if v < 10 { // what is small keeps two digits
+					places = max(places, 1)
+				}
+				cell = fmt.Sprintf("%.*f", places, v)
 			}
 			fmt.Fprint(w, cell, "\t")
 		}
