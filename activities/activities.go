@@ -55,6 +55,7 @@ type Activities struct {
 	Config
 	versions *versions
 	segments *segments.Cache
+	learner  learner
 	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
 	slots    map[audience.Channel]chan struct{} // one element for each message under way
 }

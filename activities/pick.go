@@ -25,6 +25,7 @@ const (
 	pickBatch   = 500              // events in one transaction
 	pickIdle    = time.Second      // how often to look without being woken, and for customers whose moment has come
 	sweepEvery  = 2 * time.Second  // how often to look for what nobody is told of
+	teachEvery  = 2 * time.Second  // how often to write what events teach about the data
 	forgetAfter = 30 * time.Second // a cohort whose workflow did nothing for so long is handed over again
 	forgetEvery = 10 * time.Second // how often to look for such
 	retainEvery = 6 * time.Hour    // how often to drop what has been kept long enough
@@ -51,7 +52,7 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-stopping:
-			return nil
+			return a.teach(ctx)
 		case <-turn.C:
 			return nil
 		default:
@@ -63,7 +64,7 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-stopping:
-			return nil
+			return a.teach(ctx)
 		case <-turn.C:
 			return nil
 		case <-a.Waker.shards[in.Shard]:
@@ -76,8 +77,8 @@ func (a *Activities) Pick(ctx context.Context, in PickInput) error {
 // shift is one turn of a picker: what it looks after besides events, and when next.
 type shift struct {
 	sweeper
-	shard            int16
-	sweepAt, watchAt time.Time
+	shard                     int16
+	sweepAt, watchAt, teachAt time.Time
 }
 
 // look does what there is to do now, and says whether there is more to do at once.
@@ -95,6 +96,12 @@ func (s *shift) look(ctx context.Context) (bool, error) {
 		if !more {
 			s.sweepAt = time.Now().Add(sweepEvery)
 		}
+	}
+	if now := time.Now(); !now.Before(s.teachAt) {
+		if err := s.teach(ctx); err != nil {
+			return false, err
+		}
+		s.teachAt = now.Add(teachEvery)
 	}
 	if now := time.Now(); !now.Before(s.watchAt) {
 		more, err := s.watchShard(ctx, s.shard, now)
@@ -182,13 +189,13 @@ func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size
 			return err
 		}
 		p.pick()
-		if err := tx.WritePicked(ctx, p.out); err != nil {
-			return err
-		}
-		return tx.Learn(ctx, seen(events)) // last, since other shards wait for it
+		return tx.WritePicked(ctx, p.out)
 	})
-	if err == nil && p.round != nil {
-		p.round.Log(ctx, a.Logger, ws)
+	if err == nil {
+		a.learner.learn(ws, p.events)
+		if p.round != nil {
+			p.round.Log(ctx, a.Logger, ws)
+		}
 	}
 	return p, err
 }

@@ -442,6 +442,7 @@ func TestLearn(t *testing.T) {
 		m.Profile.Attributes = map[string]any{"plan": "pro"}
 	})
 	s.pick()
+	require.NoError(t, s.teach(t.Context()))
 	list, err := s.Store.Catalogue(t.Context(), s.seed.Workspace)
 	require.NoError(t, err)
 	found := map[string]rules.Type{}

@@ -17,6 +17,7 @@ type Needs struct {
 	Scores   bool                     // Scores
 	Sent     bool                     // Sent: what became of earlier messages of the same journey
 	Clock    bool                     // the passing of time alone may change the answer
+	OwnTimes bool                     // the rule asks for times of the customer besides those when events occurred
 }
 
 // Merge gives what two rules need together: of two windows on the same event, the longer.
@@ -25,7 +26,7 @@ func (n Needs) Merge(o Needs) Needs {
 		History: maps.Clone(n.History), Profile: union(n.Profile, o.Profile), Segments: union(n.Segments, o.Segments),
 		Journeys: union(n.Journeys, o.Journeys), Touches: union(n.Touches, o.Touches),
 		Consents: n.Consents || o.Consents, Scores: n.Scores || o.Scores, Sent: n.Sent || o.Sent,
-		Clock: n.Clock || o.Clock,
+		Clock: n.Clock || o.Clock, OwnTimes: n.OwnTimes || o.OwnTimes,
 	}
 	for name, window := range o.History {
 		merged.addWindow(name, window)

@@ -221,8 +221,12 @@ func (r *resolver) as(p part, want kind) part {
 	if want == kindSpan {
 		return r.fail(p.node, `only a duration that is written out, such as "2d", or days(…) can stand beside the difference of two times`)
 	}
+	r.ownTimes(p)
 	return r.made(p.node, fnTime, kindTime, p)
 }
+
+// ownTimes notes that a value of the customer is, or may be, a time.
+func (r *resolver) ownTimes(p part) { r.needs.OwnTimes = r.needs.OwnTimes || !p.free }
 
 func (r *resolver) conditional(n *ast.ConditionalNode) part {
 	cond, yes, no := r.truth(n.Cond), r.part(n.Exp1), r.part(n.Exp2)

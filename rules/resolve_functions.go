@@ -96,8 +96,14 @@ func (r *resolver) simple(n ast.Node, name string, args []ast.Node, s signature)
 		r.needs.Clock = true
 	case "local":
 		p.zoned = true
+		r.ownTimes(parts[1])
 	case "time":
 		p.zoned = parts[0].zoned
+		if parts[0].kind != kindTime {
+			r.ownTimes(parts[0])
+		}
+	case "days":
+		r.ownTimes(parts[0])
 	}
 	return p
 }

@@ -203,6 +203,8 @@ func (r *resolver) customerField(at ast.Node, name string) part {
 		return p
 	case of == kindList:
 		p.item = kindText
+	case of == kindTime:
+		r.ownTimes(p)
 	}
 	r.needs.Profile = union(r.needs.Profile, []string{name})
 	return p
@@ -263,6 +265,7 @@ func (r *resolver) sentField(call ast.Node, args []ast.Node, property ast.Node) 
 		r.campaign(args[0], names[0])
 		key := names[0] + "/" + names[1]
 		r.needs.Touches = union(r.needs.Touches, []string{key})
+		r.needs.OwnTimes = true
 		p.node = r.call(property, fnTouch, &ast.StringNode{Value: key}, field)
 		return p
 	}
@@ -294,6 +297,7 @@ func (r *resolver) journeysField(call ast.Node, args []ast.Node, property ast.No
 	}
 	r.campaign(args[0], names[0])
 	r.needs.Journeys = union(r.needs.Journeys, names)
+	r.needs.OwnTimes = true // a journey enters and ends at some time
 	return part{node: r.call(property, fnJourneys, args[0], field), kind: journeyFields[field.Value]}
 }
 

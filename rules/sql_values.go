@@ -330,6 +330,13 @@ func (t *translator) ordered(operator string, a, b sqlValue) sqlValue {
 	switch {
 	case of == kindTime || other == kindTime:
 		return write(t.instant(a), t.instant(b))
+	case a.kind == kindAny && b.constant && b.kind == kindNumber:
+		// jsonb orders numbers as numbers, and need not be cast.
+		return sqlValue{kind: kindBool, sql: t.with(a, func(x string) string {
+			return "(jsonb_typeof(" + x + ") = 'number' AND " + x + " " + operator + " " + t.constantJSON(b) + ")"
+		})}
+	case of == kindNumber && a.constant && b.kind == kindAny:
+		return t.ordered(flipped(operator), b, a)
 	case of == kindNumber:
 		v := write(t.nullable(operator, a, b), t.nullable(flipped(operator), b, a))
 		v.sure = v.sure && a.zero == "" && b.zero == ""

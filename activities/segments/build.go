@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"dotyk/activities/store"
@@ -239,13 +242,36 @@ func (b *build) swap(ctx context.Context, selection rules.Selection) error {
 	})
 }
 
-// moments computes for every customer when time alone may change the answer.
+// movable gives a rule that holds for all customers whom time alone can move in or out by another. If time can reach the
+// other only through events, those are the customers who have such.
+func movable(rule *rules.Rule, now time.Time) (*rules.Rule, error) {
+	needs := rule.Needs()
+	_, until, err := rule.Watch(rules.Env{Now: now})
+	if err != nil || !until.IsZero() || needs.OwnTimes || len(needs.History) == 0 {
+		return compile("true", nil)
+	}
+	var each []string
+	for _, name := range slices.Sorted(maps.Keys(needs.History)) {
+		events := "events(" + strconv.Quote(name) + ")"
+		if window := needs.History[name]; window > 0 {
+			events = "events(" + strconv.Quote(name) + ", " + strconv.Quote(rules.FormatDuration(window)) + ")"
+		}
+		each = append(each, "any("+events+", true)")
+	}
+	some, err := compile(strings.Join(each, " or "), nil)
+	if err != nil {
+		return compile("true", nil)
+	}
+	return some, nil
+}
+
+// moments computes when time alone may change the answer, for every customer whom it can move.
 func (b *build) moments(ctx context.Context, rule *rules.Rule) error {
-	everybody, err := compile("true", nil)
+	some, err := movable(rule, b.began)
 	if err != nil {
 		return err
 	}
-	all := everybody.Select(rules.SelectOptions{Workspace: b.ref.Workspace, Now: b.began, Form: rules.Grouped})
+	all := some.Select(rules.SelectOptions{Workspace: b.ref.Workspace, Now: b.began, Form: rules.Correlated})
 	_, total, err := counted(ctx, b.Store, b.ref.Workspace, all, b.Timeout)
 	if err != nil {
 		return err

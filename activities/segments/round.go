@@ -244,6 +244,7 @@ func (r *Round) judge(i int, customer string, facts map[string]rules.Facts, memb
 		}
 		return
 	}
+	check.Earliest = !r.due
 	if check.DueAt = later(until, now); s.needs.Clock || r.due {
 		r.Checks = append(r.Checks, check)
 	}

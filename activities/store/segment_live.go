@@ -27,10 +27,9 @@ type LiveSegment struct {
 // LockSegments makes this transaction the only one that judges customers of the shard, and keeps the segments as they
 // are until it ends.
 func (tx *Tx) LockSegments(ctx context.Context, shard int16) error {
-	b := &pgx.Batch{}
-	queueShardLock(b, tx.Workspace, shard)
-	queueSharedLock(b, segmentsLock, tx.Workspace)
-	return wrap("lock shard of segments", tx.batch(ctx, b))
+	_, err := tx.conn.Exec(ctx, `SELECT pg_advisory_xact_lock($1, $2), pg_advisory_xact_lock_shared($3, $4)`,
+		int32(shardLock), int32(tx.Workspace*8+int64(shard)), int32(segmentsLock), int32(tx.Workspace)) //nolint:gosec // see queueLock
+	return wrap("lock shard of segments", err)
 }
 
 // LiveSegments lists the segments with a rule that are live or building, by id, so that every picker judges them in one
@@ -91,6 +90,9 @@ type Check struct {
 	SegmentID  string
 	CustomerID string
 	DueAt      time.Time // zero: never
+	// Earliest leaves an earlier moment as it is, if one is noted: to look too early costs one look more, to move the
+	// moment with every event costs a write each.
+	Earliest bool
 }
 
 // WriteMemberships writes who joined and left, in their order, and when to look again. A move to where the customer is
@@ -175,13 +177,16 @@ func queueChecks(b *pgx.Batch, ws int64, checks []Check) {
 	var segments, customers, overSegments, overCustomers []string
 	var due []time.Time
 	var shards []int16
+	var earliest []bool
 	for _, c := range checks {
-		if c.DueAt.IsZero() {
+		switch {
+		case !c.DueAt.IsZero():
+			segments, customers = append(segments, c.SegmentID), append(customers, c.CustomerID)
+			due, shards = append(due, c.DueAt), append(shards, shardOf(c.CustomerID))
+			earliest = append(earliest, c.Earliest)
+		case !c.Earliest:
 			overSegments, overCustomers = append(overSegments, c.SegmentID), append(overCustomers, c.CustomerID)
-			continue
 		}
-		segments, customers = append(segments, c.SegmentID), append(customers, c.CustomerID)
-		due, shards = append(due, c.DueAt), append(shards, shardOf(c.CustomerID))
 	}
 	if len(overSegments) > 0 {
 		b.Queue(`DELETE FROM segment_checks c USING unnest($2::uuid[], $3::uuid[]) AS u (segment, customer)
@@ -189,17 +194,23 @@ func queueChecks(b *pgx.Batch, ws int64, checks []Check) {
 			ws, overSegments, overCustomers)
 	}
 	if len(segments) > 0 {
+		// What stays as it is, is found before: a conflict locks the row, and so writes it.
 		b.Queue(`INSERT INTO segment_checks (workspace_id, segment_id, customer_id, shard, due_at)
-			SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[]) u
-			ON CONFLICT (workspace_id, segment_id, customer_id) DO UPDATE SET due_at = excluded.due_at
-			WHERE segment_checks.due_at <> excluded.due_at`, ws, segments, customers, shards, due)
+			SELECT $1, u.segment, u.customer, u.shard, u.due
+			FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::boolean[])
+				AS u (segment, customer, shard, due, earliest)
+			LEFT JOIN LATERAL (SELECT due_at FROM segment_checks WHERE workspace_id = $1 AND segment_id = u.segment
+				AND customer_id = u.customer OFFSET 0) k ON true
+			WHERE k.due_at IS NULL OR k.due_at > u.due OR (k.due_at < u.due AND NOT u.earliest)
+			ON CONFLICT (workspace_id, segment_id, customer_id) DO UPDATE SET due_at = excluded.due_at`,
+			ws, segments, customers, shards, due, earliest)
 	}
 }
 
 // DueChecks lists what is due in a shard, the oldest first. What a segment that is being built has due waits for the end
 // of its build. It locks nothing: the caller holds LockSegments.
 func (tx *Tx) DueChecks(ctx context.Context, shard int16, now time.Time, limit int) ([]Check, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT c.segment_id, c.customer_id, c.due_at FROM segment_checks c
+	rows, _ := tx.conn.Query(ctx, `SELECT c.segment_id, c.customer_id, c.due_at, false FROM segment_checks c
 		WHERE c.workspace_id = $1 AND c.shard = $2 AND c.due_at <= $3 AND c.segment_id = ANY (ARRAY(
 			SELECT id FROM segments WHERE workspace_id = $1 AND status = 'live' AND deleted_at IS NULL))
 		ORDER BY c.due_at LIMIT $4`, tx.Workspace, shard, now, limit)
@@ -207,7 +218,8 @@ func (tx *Tx) DueChecks(ctx context.Context, shard int16, now time.Time, limit i
 	return list, wrap("list due checks", err)
 }
 
-// WorkspacesWithChecks lists the workspaces that have something due in a shard, however much it is.
+// WorkspacesWithChecks lists the workspaces that have something due in a shard, however much it is. LATERAL and OFFSET keep
+// the planner to walking the checks in order of their moments.
 func (s *Store) WorkspacesWithChecks(ctx context.Context, shard int16, now time.Time) ([]int64, error) {
 	rows, _ := s.engine.Query(ctx, `WITH RECURSIVE w AS (
 			(SELECT workspace_id FROM segment_checks WHERE shard = $1 ORDER BY workspace_id LIMIT 1)
@@ -215,10 +227,13 @@ func (s *Store) WorkspacesWithChecks(ctx context.Context, shard int16, now time.
 			SELECT (SELECT c.workspace_id FROM segment_checks c WHERE c.shard = $1 AND c.workspace_id > w.workspace_id
 				ORDER BY c.workspace_id LIMIT 1)
 			FROM w WHERE w.workspace_id IS NOT NULL)
-		SELECT w.workspace_id FROM w WHERE w.workspace_id IS NOT NULL AND EXISTS (
-			SELECT FROM segment_checks c WHERE c.shard = $1 AND c.workspace_id = w.workspace_id AND c.due_at <= $2
-			AND c.segment_id = ANY (ARRAY(SELECT s.id FROM segments s
-				WHERE s.workspace_id = w.workspace_id AND s.status = 'live' AND s.deleted_at IS NULL)))`, shard, now)
+		SELECT w.workspace_id FROM w CROSS JOIN LATERAL (
+			SELECT FROM segment_checks c JOIN LATERAL (SELECT FROM segments s
+				WHERE s.workspace_id = c.workspace_id AND s.id = c.segment_id AND s.status = 'live'
+				AND s.deleted_at IS NULL OFFSET 0) live ON true
+			WHERE c.shard = $1 AND c.workspace_id = w.workspace_id AND c.due_at <= $2
+			ORDER BY c.due_at LIMIT 1) due
+		WHERE w.workspace_id IS NOT NULL`, shard, now)
 	list, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	return list, wrap("find due checks", err)
 }
