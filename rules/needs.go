@@ -8,22 +8,24 @@ import (
 
 // Needs says what a rule must be given, so that facts for a batch of customers load in a fixed number of queries.
 type Needs struct {
-	History  map[string]time.Duration // event name -> how far back; 0 means all of it
-	Profile  []string                 // names of customer.<name>, in order; all of them are part of the customer
-	Segments []string                 // names of segment("…"), in order
-	Journeys []string                 // names of journeys("…"), in order
-	Touches  []string                 // "campaign/step" of sent("campaign", "step"), in order
-	Consents bool                     // Consents and Topics
-	Scores   bool                     // Scores
-	Sent     bool                     // Sent: what became of earlier messages of the same journey
-	Clock    bool                     // the passing of time alone may change the answer
-	OwnTimes bool                     // the rule asks for times of the customer besides those when events occurred
+	History map[string]time.Duration // event name -> how far back; 0 means all of it
+	// Properties are the names, in order, of the events whose properties are looked at; of others .name and .at will do.
+	Properties []string
+	Profile    []string // names of customer.<name>, in order; all of them are part of the customer
+	Segments   []string // names of segment("…"), in order
+	Journeys   []string // names of journeys("…"), in order
+	Touches    []string // "campaign/step" of sent("campaign", "step"), in order
+	Consents   bool     // Consents and Topics
+	Scores     bool     // Scores
+	Sent       bool     // Sent: what became of earlier messages of the same journey
+	Clock      bool     // the passing of time alone may change the answer
+	OwnTimes   bool     // time may do so also for a customer without any of the events of History
 }
 
 // Merge gives what two rules need together: of two windows on the same event, the longer.
 func (n Needs) Merge(o Needs) Needs {
 	merged := Needs{
-		History: maps.Clone(n.History), Profile: union(n.Profile, o.Profile), Segments: union(n.Segments, o.Segments),
+		History: maps.Clone(n.History), Properties: union(n.Properties, o.Properties), Profile: union(n.Profile, o.Profile), Segments: union(n.Segments, o.Segments),
 		Journeys: union(n.Journeys, o.Journeys), Touches: union(n.Touches, o.Touches),
 		Consents: n.Consents || o.Consents, Scores: n.Scores || o.Scores, Sent: n.Sent || o.Sent,
 		Clock: n.Clock || o.Clock, OwnTimes: n.OwnTimes || o.OwnTimes,

@@ -32,6 +32,8 @@ type part struct {
 	fixed  bool   // the value is the same in every evaluation
 	free   bool   // the value depends on nothing but the moment of evaluation
 	zoned  bool   // a time with a zone of its own
+	moves  bool   // the value depends on the moment of evaluation, besides by windows
+	bound  bool   // missing for a customer without the events that the rule asks for; of a list: empty
 	always *bool  // the value, where it is true or false in every evaluation
 }
 
@@ -183,7 +185,7 @@ func (r *resolver) list(at ast.Node, written []ast.Node, items []part) part {
 		items[i] = r.as(items[i], p.item)
 		node.Nodes = append(node.Nodes, items[i].node)
 		p.fixed, p.free = p.fixed && items[i].fixed, p.free && items[i].free
-		p.zoned = p.zoned || items[i].zoned
+		p.zoned, p.moves = p.zoned || items[i].zoned, p.moves || items[i].moves
 	}
 	node.SetLocation(at.Location())
 	p.node = node
@@ -221,12 +223,26 @@ func (r *resolver) as(p part, want kind) part {
 	if want == kindSpan {
 		return r.fail(p.node, `only a duration that is written out, such as "2d", or days(…) can stand beside the difference of two times`)
 	}
-	r.ownTimes(p)
 	return r.made(p.node, fnTime, kindTime, p)
 }
 
-// ownTimes notes that a value of the customer is, or may be, a time.
-func (r *resolver) ownTimes(p part) { r.needs.OwnTimes = r.needs.OwnTimes || !p.free }
+// clock notes that time may tip something: a comparison, the field of a clock. That it needs events first is so if one of
+// the values is missing without them, or if it stands in a loop over events.
+func (r *resolver) clock(parts ...part) {
+	moves := false
+	for _, p := range parts {
+		moves = moves || p.moves
+		if p.bound {
+			return
+		}
+	}
+	for _, item := range r.items {
+		if item.bound {
+			return
+		}
+	}
+	r.needs.OwnTimes = r.needs.OwnTimes || moves
+}
 
 func (r *resolver) conditional(n *ast.ConditionalNode) part {
 	cond, yes, no := r.truth(n.Cond), r.part(n.Exp1), r.part(n.Exp2)
@@ -234,7 +250,7 @@ func (r *resolver) conditional(n *ast.ConditionalNode) part {
 	if r.err != nil {
 		return p
 	}
-	p.fixed, p.free = p.fixed && cond.fixed, p.free && cond.free
+	p.fixed, p.free, p.moves = p.fixed && cond.fixed, p.free && cond.free, p.moves || cond.moves
 	node := &ast.ConditionalNode{Ternary: n.Ternary, Cond: cond.node, Exp1: yes.node, Exp2: no.node}
 	node.SetLocation(n.Location())
 	p.node = node
@@ -251,7 +267,10 @@ func (r *resolver) either(at, first, second ast.Node, a, b *part) part {
 		return r.fail(at, fmt.Sprintf("%s is %s and %s is %s; both must be of one kind", brief(first), a.kind, brief(second), b.kind))
 	}
 	*a, *b = r.as(*a, of), r.as(*b, of)
-	p := part{kind: of, fixed: a.fixed && b.fixed, free: a.free && b.free, zoned: a.zoned || b.zoned}
+	p := part{
+		kind: of, fixed: a.fixed && b.fixed, free: a.free && b.free, zoned: a.zoned || b.zoned, moves: a.moves || b.moves,
+		bound: a.bound && b.bound,
+	}
 	if of == kindList {
 		if p.item, ok = together(a.item, b.item); !ok {
 			return r.fail(at, fmt.Sprintf("%s and %s are lists of different kinds", brief(first), brief(second)))
@@ -308,11 +327,18 @@ func (r *resolver) made(at ast.Node, fn string, of kind, args ...part) part {
 	nodes := make([]ast.Node, len(args))
 	for i, arg := range args {
 		nodes[i] = arg.node
-		p.fixed, p.free = p.fixed && arg.fixed, p.free && arg.free
+		p.fixed, p.free, p.moves = p.fixed && arg.fixed, p.free && arg.free, p.moves || arg.moves
+		p.bound = p.bound || arg.bound && strict[fn]
 	}
 	p.node = r.call(at, fn, nodes...)
 	r.parts[p.node] = p
 	return p
+}
+
+// strict are the functions whose value is missing, or an empty list, if any argument is.
+var strict = map[string]bool{
+	fnGet: true, fnList: true, fnFirst: true, fnLast: true, fnMin: true, fnMax: true, fnTime: true, fnLocal: true, fnDaysSince: true,
+	fnAdd: true, fnSubtract: true,
 }
 
 // call makes a node that calls one of the functions of builtins.go with the run as first argument.

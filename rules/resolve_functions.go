@@ -92,18 +92,13 @@ func (r *resolver) simple(n ast.Node, name string, args []ast.Node, s signature)
 	p := r.made(n, s.fn, s.result, parts...)
 	switch name {
 	case "days_since":
-		p.fixed = false
+		p.fixed, p.moves = false, true
 		r.needs.Clock = true
+		r.clock(p)
 	case "local":
 		p.zoned = true
-		r.ownTimes(parts[1])
 	case "time":
 		p.zoned = parts[0].zoned
-		if parts[0].kind != kindTime {
-			r.ownTimes(parts[0])
-		}
-	case "days":
-		r.ownTimes(parts[0])
 	}
 	return p
 }
@@ -160,7 +155,7 @@ func (r *resolver) events(n ast.Node, args []ast.Node) part {
 	}
 	r.eventName(args[0], names[0])
 	r.needs.addWindow(names[0], window)
-	return part{node: r.call(n, fnEvents, args[0], constant(n, window)), kind: kindList, item: kindEvent, event: names[0]}
+	return part{node: r.call(n, fnEvents, args[0], constant(n, window)), kind: kindList, item: kindEvent, event: names[0], bound: true}
 }
 
 // items resolves an argument that must be a list; a missing one is empty.
@@ -193,14 +188,14 @@ func (r *resolver) loop(n ast.Node, name string, args []ast.Node) part {
 	}
 	node := &ast.BuiltinNode{Name: name, Arguments: []ast.Node{list.node, body.node}}
 	node.SetLocation(n.Location())
-	p := part{node: node, kind: kindBool}
+	p := part{node: node, kind: kindBool, moves: list.moves || body.moves}
 	switch name {
 	case "count":
 		p.kind = kindNumber
 	case "filter":
-		p.kind, p.item, p.event, p.zoned = kindList, list.item, list.event, list.zoned
+		p.kind, p.item, p.event, p.zoned, p.bound = kindList, list.item, list.event, list.zoned, list.bound
 	case "map":
-		p.kind, p.item, p.zoned = kindList, body.kind, body.zoned
+		p.kind, p.item, p.zoned, p.bound = kindList, body.kind, body.zoned, list.bound
 		if body.kind == kindEvent {
 			p.event = body.event
 		}
@@ -214,7 +209,7 @@ func (r *resolver) body(n ast.Node, list part, condition bool) part {
 	if predicate, ok := n.(*ast.PredicateNode); ok {
 		n = predicate.Node
 	}
-	r.items = append(r.items, part{kind: list.item, event: list.event, zoned: list.zoned})
+	r.items = append(r.items, part{kind: list.item, event: list.event, zoned: list.zoned, moves: list.moves, bound: list.bound})
 	resolve := r.part
 	if condition {
 		resolve = r.truth
@@ -278,6 +273,7 @@ func (r *resolver) aggregate(n ast.Node, name string, args []ast.Node) part {
 	}
 	p := r.made(n, names[name], of, list)
 	p.zoned = list.zoned
+	r.clock(list)
 	return p
 }
 

@@ -40,7 +40,7 @@ func (r *resolver) name(n *ast.IdentifierNode) part {
 		return part{node: &ast.NilNode{}, kind: kindMissing, fixed: true, free: true}
 	case n.Value == nameNow:
 		r.needs.Clock = true
-		return part{node: r.call(n, fnNow), kind: kindTime, free: true}
+		return part{node: r.call(n, fnNow), kind: kindTime, free: true, moves: true}
 	case slices.Contains(functionNames, n.Value):
 		return r.fail(n, fmt.Sprintf("%s is a function: write %s(…)", n.Value, n.Value))
 	case slices.Contains(scopes, n.Value), slices.Contains(r.opts.Results, n.Value):
@@ -118,6 +118,9 @@ func (r *resolver) member(n *ast.MemberNode) part {
 	}
 	p := r.made(n.Property, fnGet, kindAny, of, property)
 	name, named := n.Property.(*ast.StringNode)
+	if of.kind == kindEvent && (!named || eventField(name.Value) == kindAny) {
+		r.needs.Properties = union(r.needs.Properties, []string{of.event})
+	}
 	switch {
 	case of.kind == kindTime && named:
 		return r.timeField(n.Property, name.Value, p)
@@ -203,8 +206,6 @@ func (r *resolver) customerField(at ast.Node, name string) part {
 		return p
 	case of == kindList:
 		p.item = kindText
-	case of == kindTime:
-		r.ownTimes(p)
 	}
 	r.needs.Profile = union(r.needs.Profile, []string{name})
 	return p
@@ -242,6 +243,7 @@ func (r *resolver) timeField(at ast.Node, name string, p part) part {
 	default:
 		return r.failSuggest(at, fmt.Sprintf("a time has no field %q", name), name, timeFields)
 	}
+	r.clock(p)
 	return p
 }
 
@@ -265,7 +267,6 @@ func (r *resolver) sentField(call ast.Node, args []ast.Node, property ast.Node) 
 		r.campaign(args[0], names[0])
 		key := names[0] + "/" + names[1]
 		r.needs.Touches = union(r.needs.Touches, []string{key})
-		r.needs.OwnTimes = true
 		p.node = r.call(property, fnTouch, &ast.StringNode{Value: key}, field)
 		return p
 	}
@@ -297,7 +298,6 @@ func (r *resolver) journeysField(call ast.Node, args []ast.Node, property ast.No
 	}
 	r.campaign(args[0], names[0])
 	r.needs.Journeys = union(r.needs.Journeys, names)
-	r.needs.OwnTimes = true // a journey enters and ends at some time
 	return part{node: r.call(property, fnJourneys, args[0], field), kind: journeyFields[field.Value]}
 }
 

@@ -75,7 +75,10 @@ func (r *resolver) junction(n *ast.BinaryNode, operator string, dominant bool) p
 	}
 	node := &ast.BinaryNode{Operator: operator, Left: left.node, Right: right.node}
 	node.SetLocation(n.Location())
-	p := part{node: node, kind: kindBool, fixed: left.fixed && right.fixed, free: left.free && right.free}
+	p := part{
+		node: node, kind: kindBool, fixed: left.fixed && right.fixed, free: left.free && right.free,
+		moves: left.moves || right.moves,
+	}
 	l, o := r.known(left), r.known(right)
 	switch {
 	case l != nil && *l == dominant, o != nil && *o == dominant:
@@ -102,12 +105,7 @@ func (r *resolver) pair(n *ast.BinaryNode) (left, right part) {
 		return p
 	}
 	l, o := beside(left, right.kind), beside(right, left.kind)
-	if l.kind == kindTime && o.kind != kindTime {
-		r.ownTimes(o)
-	}
-	if o.kind == kindTime && l.kind != kindTime {
-		r.ownTimes(l)
-	}
+	r.clock(l, o)
 	return l, o
 }
 
@@ -119,9 +117,6 @@ func (r *resolver) equality(n *ast.BinaryNode) part {
 	l, o := left.known(), right.known()
 	if !comparableKinds(l, o) {
 		return r.fail(n, fmt.Sprintf("%s and %s are never equal: %s is %s, %s is %s", l, o, brief(n.Left), l, brief(n.Right), o))
-	}
-	if left.item == kindTime || right.item == kindTime {
-		r.needs.OwnTimes = true // texts of the other list may be times
 	}
 	p := r.made(n, fnEqual, kindBool, left, right)
 	if n.Operator == "!=" {
@@ -162,10 +157,6 @@ func (r *resolver) arithmetic(n *ast.BinaryNode) part {
 	}
 	// What the catalogue says decides what is refused, never what a rule means.
 	of, _ := arithmeticKind(n.Operator, left.kind, right.kind)
-	if of == kindSpan && (left.kind != kindTime || right.kind != kindTime) {
-		r.ownTimes(left)
-		r.ownTimes(right)
-	}
 	names := map[string]string{"+": fnAdd, "-": fnSubtract, "*": fnMultiply, "/": fnDivide, "%": fnModulo}
 	p := r.made(n, names[n.Operator], of, left, right)
 	p.zoned = of == kindTime && left.zoned
@@ -233,9 +224,7 @@ func (r *resolver) contained(n *ast.BinaryNode) part {
 	if of == kindList && !comparableKinds(item.known(), list.item) {
 		return r.fail(n, fmt.Sprintf("%s is %s, and never in a list of which each item is %s", brief(n.Left), item.known(), list.item))
 	}
-	if item.kind == kindTime || list.item == kindTime {
-		r.needs.OwnTimes = true
-	}
+	r.clock(item, list)
 	return r.made(n, fnIn, kindBool, item, list)
 }
 
@@ -256,12 +245,7 @@ func (r *resolver) oneOf(n *ast.BinaryNode, written *ast.ArrayNode) part {
 			return r.fail(w, fmt.Sprintf("%s and %s are never equal: %s is %s, %s is %s", item.known(), p.known(),
 				brief(n.Left), item.known(), brief(w), p.known()))
 		}
-		if p.kind == kindTime && item.kind != kindTime {
-			r.ownTimes(item)
-		}
-		if item.kind == kindTime && p.kind != kindTime {
-			r.ownTimes(p)
-		}
+		r.clock(item, p)
 		node.Nodes = append(node.Nodes, p.node)
 		list.fixed, list.free = list.fixed && p.fixed, list.free && p.free
 		if _, recorded := r.parts[p.node]; !recorded {
@@ -287,12 +271,7 @@ func (r *resolver) textual(n *ast.BinaryNode) part {
 	if left.item == kindEvent || (!list && (!l.may(kindText) || !o.may(kindText))) || (l == kindText && !o.may(kindText)) {
 		return r.fail(n, fmt.Sprintf("%s works on text: %s is %s, %s is %s", n.Operator, brief(n.Left), l, brief(n.Right), o))
 	}
-	if right.kind == kindTime {
-		r.ownTimes(left)
-	}
-	if left.item == kindTime {
-		r.ownTimes(right)
-	}
+	r.clock(left, right)
 	names := map[string]string{"contains": fnContains, "startsWith": fnStartsWith, "endsWith": fnEndsWith}
 	return r.made(n, names[n.Operator], kindBool, left, right)
 }

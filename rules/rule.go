@@ -61,6 +61,9 @@ func Compile(src string, opts Options) (*Rule, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	if slices.Contains(r.needs.Properties, "") { // of an event that can be one of several
+		r.needs.Properties = sortedKeys(r.needs.History)
+	}
 	always := r.known(p)
 	program, err := assemble(src, p.node)
 	if err != nil {

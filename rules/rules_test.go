@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -400,4 +401,94 @@ func TestRuleIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	workers.Wait()
+}
+
+func TestRuleNeedsToTheLast(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]rules.Needs{
+		`count(events("a")) > 1 and last(events("b")).at < now - "1d"`: {History: map[string]time.Duration{"a": 0, "b": 0}, Clock: true},
+		`sum(events("a"), .total) > 1 and count(events("b")) > 0`:      {History: map[string]time.Duration{"a": 0, "b": 0}, Properties: []string{"a"}},
+		`any(events("a", "1d"), .at > customer.created_at)`:            {History: map[string]time.Duration{"a": day}, Profile: []string{"created_at"}, Clock: true},
+		`customer.created_at < now - "1d"`:                             {Profile: []string{"created_at"}, Clock: true, OwnTimes: true},
+		`customer.flag and now.hour == 9`:                              {Profile: []string{"flag"}, Clock: true, OwnTimes: true},
+		`count(customer.list, now.hour == 9) > 0`:                      {Profile: []string{"list"}, Clock: true, OwnTimes: true},
+		`days_since(last(events("a")).at) > 3`:                         {History: map[string]time.Duration{"a": 0}, Clock: true},
+		`segment("s") and in_topic("t") and rfm.recency > 1`:           {Segments: []string{"s"}, Consents: true, Scores: true},
+		`journeys("c").active or sent("c", "hello").delivered`:         {Journeys: []string{"c"}, Touches: []string{"c/hello"}},
+	} {
+		rule, err := rules.Compile(src, rules.Options{})
+		require.NoError(t, err)
+		require.Equal(t, want, rule.Needs(), src)
+	}
+	rule, err := rules.Compile(`segment("s") and customer.plan == "pro" and count(events("a", "1d")) > 0 and journeys("c").active
+		and sent("c", "x").delivered and in_topic("t") and score.churn > 0.5`, rules.Options{})
+	require.NoError(t, err)
+	require.Equal(t, []string{"consents:", "customer:plan", "event:a", "journeys:c", "scores:", "segment:s", "sent:c/x"}, rule.Needs().Mentions())
+}
+
+func TestNumbersAreExact(t *testing.T) {
+	t.Parallel()
+	tenth := audience.Event{Name: "a", OccurredAt: now, Properties: map[string]any{"n": json.Number("0.1"), "spent": json.Number("2000.00")}}
+	env := rules.Env{Now: now, Facts: rules.Facts{
+		History: map[string][]audience.Event{"a": slices.Repeat([]audience.Event{tenth}, 10)},
+		Customer: audience.Customer{Attributes: map[string]any{
+			"spent": json.Number("2000.00"), "serial": json.Number("12345678901234567890123"), "beyond": json.Number("1e1000000000"),
+		}},
+	}}
+	for _, src := range []string{
+		`sum(events("a"), .n) == 1`, `0.1 + 0.2 == 0.3`, `customer.spent >= 2000`, `customer.spent == 2000`, `not (customer.spent > 2000)`,
+		`customer.serial + 1 == 12345678901234567890124`, `customer.serial * 10 > customer.serial`, `customer.beyond == null`, `1 / 3 == 0.33333333333333333333`,
+		`2 / 3 == 0.66666666666666666667`, `-2 / 3 == -0.66666666666666666667`, `avg(events("a"), .n) == 0.1`, `5.5 % 2 == 1.5`, `-5.5 % 2 == -1.5`,
+		`round(2.5) == 3`, `round(-2.5) == -3`, `0.1 * 0.1 == 0.01`, `1_000.5 == 1000.5`, `abs(-0.5) == 0.5`,
+	} {
+		rule, err := rules.Compile(strings.ReplaceAll(src, "12345678901234567890124", "12345678901234567890124.0"), rules.Options{})
+		require.NoError(t, err, src)
+		held, err := rule.Bool(env)
+		require.NoError(t, err)
+		require.True(t, held, src)
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{
+		Attributes: map[string]rules.Type{"age": rules.TypeNumber, "city": rules.TypeText, "renews": rules.TypeTime, "odd": rules.TypeMixed},
+		Events:     map[string]map[string]rules.Type{"order_completed": {"total": rules.TypeNumber, "sku": rules.TypeText}},
+		Segments:   []string{"vip"}, Topics: []string{"news"}, Campaigns: []string{"welcome"},
+	}
+	for src, want := range map[string]string{
+		`customer.agee > 1`:                             `line 1, column 10: no attribute is called "agee"; if it is to come, declare it: starter catalogue declare attribute agee TYPE; did you mean "age"?`,
+		`count(events("order_complted")) > 1`:           `line 1, column 14: no event is called "order_complted"; if it is to come, declare it: starter catalogue declare event order_complted; did you mean "order_completed"?`,
+		`sum(events("order_completed"), .totl) > 1`:     `line 1, column 33: no property of order_completed is called "totl"; if it is to come, declare it: starter catalogue declare property order_completed totl TYPE; did you mean "total"?`,
+		`customer.age == "x"`:                           `line 1, column 14: a number and text are never equal: customer.age is a number, "x" is text`,
+		`customer.city > 5`:                             `line 1, column 15: cannot compare text with a number: customer.city is text, 5 is a number`,
+		`any(events("order_completed"), .sku > 5)`:      `line 1, column 37: cannot compare text with a number: .sku is text, 5 is a number`,
+		`event.total startsWith "a"`:                    `line 1, column 13: startsWith works on text: event.total is a number, "a" is text`,
+		`segment("vipp")`:                               `line 1, column 9: there is no segment "vipp"; did you mean "vip"?`,
+		`segment("nothing like it")`:                    `line 1, column 9: there is no segment "nothing like it"`,
+		`in_topic("nws")`:                               `line 1, column 10: no topic is called "nws"; if it is to come, declare it: starter topic set nws; did you mean "news"?`,
+		`journeys("welcom").active`:                     `line 1, column 10: no campaign is called "welcom"; did you mean "welcome"?`,
+		`customer.plan == "a" and customer.odd > 1`:     "",
+		`customer.odd == "a" and customer.odd.b > 1`:    "",
+		`count(events("something_else"), .any > 1) > 1`: "",
+	} {
+		_, err := rules.Compile(src, rules.Options{Event: true, EventName: "order_completed", Schema: schema})
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.Error(t, err, src)
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		require.Equal(t, want, first)
+	}
+	rule, err := rules.Compile(`customer.plan == "a" and count(events("visited")) > 1 and customer.renews < "2026-01-01"`, rules.Options{Schema: schema})
+	require.NoError(t, err)
+	var warnings []string
+	for _, w := range rule.Warnings() {
+		warnings = append(warnings, w.Message)
+	}
+	require.Equal(t, []string{
+		`no attribute is called "plan" yet`, `no event is called "visited" yet`,
+		"customer.renews holds times, and is compared with text letter by letter; write time(customer.renews) to compare times",
+	}, warnings)
 }

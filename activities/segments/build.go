@@ -244,10 +244,9 @@ func (b *build) swap(ctx context.Context, selection rules.Selection) error {
 
 // movable gives a rule that holds for all customers whom time alone can move in or out by another. If time can reach the
 // other only through events, those are the customers who have such.
-func movable(rule *rules.Rule, now time.Time) (*rules.Rule, error) {
+func movable(rule *rules.Rule) (*rules.Rule, error) {
 	needs := rule.Needs()
-	_, until, err := rule.Watch(rules.Env{Now: now})
-	if err != nil || !until.IsZero() || needs.OwnTimes || len(needs.History) == 0 {
+	if needs.OwnTimes || len(needs.History) == 0 {
 		return compile("true", nil)
 	}
 	var each []string
@@ -267,7 +266,7 @@ func movable(rule *rules.Rule, now time.Time) (*rules.Rule, error) {
 
 // moments computes when time alone may change the answer, for every customer whom it can move.
 func (b *build) moments(ctx context.Context, rule *rules.Rule) error {
-	some, err := movable(rule, b.began)
+	some, err := movable(rule)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,49 +32,6 @@ func (tx *Tx) Customers(ctx context.Context, ids []string) (map[string]audience.
 		found[c.ID] = c
 	}
 	return found, nil
-}
-
-// History loads the events of some customers by customer and name, oldest first: for each name those since its
-// moment; the zero moment means all of them.
-func (tx *Tx) History(ctx context.Context, customers []string, since map[string]time.Time) (map[string]map[string][]audience.Event, error) {
-	found := make(map[string]map[string][]audience.Event, len(customers))
-	b := &pgx.Batch{}
-	queueHistory(b, tx.Workspace, customers, since, nil, func(e *audience.Event) {
-		byName := found[e.CustomerID]
-		if byName == nil {
-			byName = map[string][]audience.Event{}
-			found[e.CustomerID] = byName
-		}
-		byName[e.Name] = append(byName[e.Name], *e)
-	})
-	if err := tx.batch(ctx, b); err != nil {
-		return nil, fmt.Errorf("load event history: %w", err)
-	}
-	return found, nil
-}
-
-// queueHistory reads events for History; none that occurred after until, if that is given.
-func queueHistory(b *pgx.Batch, ws int64, customers []string, since map[string]time.Time, until *time.Time, each func(*audience.Event)) {
-	if len(since) == 0 || len(customers) == 0 {
-		return
-	}
-	var names []string
-	var moments []time.Time
-	for name, at := range since {
-		names, moments = append(names, name), append(moments, at)
-	}
-	b.Queue(`SELECT `+eventColumns+`
-		FROM unnest($3::text[], $4::timestamptz[]) AS q (name, since)
-		JOIN events e ON e.workspace_id = $1 AND e.customer_id = ANY ($2) AND e.name = q.name AND e.occurred_at >= q.since
-			AND e.occurred_at <= coalesce($5::timestamptz, 'infinity')
-		ORDER BY e.occurred_at, e.id`, ws, customers, names, moments, until).
-		Query(func(rows pgx.Rows) error {
-			list, err := pgx.CollectRows(rows, scanEvent)
-			for i := range list {
-				each(&list[i])
-			}
-			return err
-		})
 }
 
 const eventColumns = `e.id, e.customer_id, e.call, e.name, e.properties, e.occurred_at, e.received_at`

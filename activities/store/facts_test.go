@@ -58,11 +58,12 @@ func TestFacts(t *testing.T) {
 		}
 		require.Equal(t, []time.Duration{-48 * time.Hour, -time.Hour, 0}, events(0))
 		require.Equal(t, []time.Duration{-time.Hour, 0}, events(time.Hour))
-		inTx(t, st, seed, func(tx *store.Tx) error { // without an end
-			found, err := tx.History(t.Context(), []string{u1}, map[string]time.Time{"order": noon})
-			require.Len(t, found[u1]["order"], 2)
-			return err
-		})
+		with := func(properties ...string) map[string]any {
+			needs := rules.Needs{History: map[string]time.Duration{"order": 0}, Properties: properties}
+			return load(t, st, seed, needs, noon, u1)[u1].History["order"][0].Properties
+		}
+		require.NotEmpty(t, with("order"))
+		require.Empty(t, with("visit"), "nobody asks for them")
 	})
 
 	t.Run("Loads consents in order, with the policies of topics", func(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (tx *Tx) Facts(ctx context.Context, customers []string, needs rules.Needs, 
 	f := factLoader{ws: tx.Workspace, customers: customers, now: now, found: make(map[string]*rules.Facts, len(customers))}
 	b := &pgx.Batch{}
 	f.queueCustomers(b)
-	f.queueHistory(b, needs.History)
+	f.queueHistory(b, needs)
 	f.queueSegments(b, needs.Segments)
 	f.queueJourneys(b, needs.Journeys)
 	f.queueTouches(b, needs.Touches)
@@ -81,24 +82,40 @@ func (f *factLoader) queue(b *pgx.Batch, sql string, args, into []any, add func(
 	})
 }
 
-func (f *factLoader) queueHistory(b *pgx.Batch, windows map[string]time.Duration) {
-	since := make(map[string]time.Time, len(windows))
-	for name, window := range windows {
-		since[name] = time.Time{}
-		if window > 0 {
-			since[name] = f.now.Add(-window)
-		}
+// queueHistory loads events, with their properties only where a rule looks at those.
+func (f *factLoader) queueHistory(b *pgx.Batch, needs rules.Needs) {
+	if len(needs.History) == 0 || len(f.customers) == 0 {
+		return
 	}
-	queueHistory(b, f.ws, f.customers, since, &f.now, func(e *audience.Event) {
-		facts := f.found[e.CustomerID]
-		if facts == nil {
-			return
+	var names []string
+	var since []time.Time
+	var whole []bool
+	for name, window := range needs.History {
+		from := time.Time{}
+		if window > 0 {
+			from = f.now.Add(-window)
 		}
-		if facts.History == nil {
-			facts.History = map[string][]audience.Event{}
-		}
-		facts.History[e.Name] = append(facts.History[e.Name], *e)
-	})
+		names, since, whole = append(names, name), append(since, from), append(whole, slices.Contains(needs.Properties, name))
+	}
+	b.Queue(`SELECT e.id, e.customer_id, e.call, e.name, CASE WHEN q.whole THEN e.properties END, e.occurred_at, e.received_at
+		FROM unnest($3::text[], $4::timestamptz[], $5::boolean[]) AS q (name, since, whole)
+		JOIN events e ON e.workspace_id = $1 AND e.customer_id = ANY ($2) AND e.name = q.name
+			AND e.occurred_at >= q.since AND e.occurred_at <= $6
+		ORDER BY e.occurred_at, e.id`, f.ws, f.customers, names, since, whole, f.now).
+		Query(func(rows pgx.Rows) error {
+			list, err := pgx.CollectRows(rows, scanEvent)
+			for _, e := range list {
+				facts := f.found[e.CustomerID]
+				if facts == nil {
+					continue
+				}
+				if facts.History == nil {
+					facts.History = map[string][]audience.Event{}
+				}
+				facts.History[e.Name] = append(facts.History[e.Name], e)
+			}
+			return err
+		})
 }
 
 func (f *factLoader) queueConsents(b *pgx.Batch) {
