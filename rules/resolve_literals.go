@@ -3,14 +3,15 @@ package rules
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/ast"
 )
 
 // text is text that is written in the rule. U+0000 cannot be in any text that is stored.
 func (r *resolver) text(n *ast.StringNode) part {
-	if strings.ContainsRune(n.Value, 0) {
-		return r.fail(n, `text cannot hold the character \u0000`)
+	if strings.ContainsRune(n.Value, 0) || !utf8.ValidString(n.Value) {
+		return r.fail(n, `text holds valid UTF-8, without the character \u0000`)
 	}
 	return part{node: n, kind: kindText, fixed: true, free: true}
 }

@@ -185,6 +185,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"customer.age > 1 and\n  customer.email == 5", `text and a number are never equal: customer.email is text, 5 is a number`, "", 18},
 		{``, `the rule is empty`, "", 1},
 		{`# == 1`, ``, "", 1},
+		{`customer["a\u0000"] == 1`, `text holds valid UTF-8, without the character \u0000`, "", 10},
 		{`2 ** 3 == 8`, `"**" is not part of the rule language`, "", 3},
 		{`groupBy(events("a"), .b) == null`, `unknown function "groupBy"`, "", 1},
 		{`customer.list[0:1] == null`, `a part of a list cannot be taken; use filter, first or last`, "", 14},

@@ -81,7 +81,7 @@ func (t *translator) customer(name string) sqlValue {
 	case field:
 		return sqlValue{sql: "c." + name, kind: of, sure: true}
 	}
-	return sqlValue{sql: "(c.attributes -> " + t.text(name) + ")", kind: kindAny}
+	return lookup("c.attributes", t.text(name))
 }
 
 // get looks up a field or an item.
@@ -106,8 +106,10 @@ func (t *translator) get(args []ast.Node) sqlValue {
 	}
 	if name, ok := property.value.(string); ok {
 		key := t.text(name)
-		sql := t.with(of, func(x string) string { return "(" + x + " -> " + key + ")" })
-		return sqlValue{sql: sql, kind: kindAny}
+		if of.around == "" {
+			return lookup(of.sql, key)
+		}
+		return sqlValue{sql: t.with(of, func(x string) string { return "(" + x + " -> " + key + ")" }), kind: kindAny}
 	}
 	n, ok := asNumber(property.value)
 	if !ok || !n.whole || n.i < 0 || n.i > maxIndex {
@@ -117,6 +119,11 @@ func (t *translator) get(args []ast.Node) sqlValue {
 	return sqlValue{kind: kindAny, sql: t.with(of, func(x string) string {
 		return "CASE WHEN jsonb_typeof(" + x + ") = 'array' THEN " + x + " -> " + index + " END"
 	})}
+}
+
+// lookup is a field of an object.
+func lookup(of, key string) sqlValue {
+	return sqlValue{sql: "(" + of + " -> " + key + ")", text: "(" + of + " ->> " + key + ")", kind: kindAny}
 }
 
 const maxIndex = 1 << 30 // no list that can be stored is so long

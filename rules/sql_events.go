@@ -69,7 +69,7 @@ func (t *translator) eventField(of sqlValue, name string) sqlValue {
 	if of.event != nil {
 		alias = of.event.events.alias
 	}
-	v := sqlValue{sql: "(" + alias + ".properties -> " + t.text(name) + ")", kind: kindAny}
+	v := lookup(alias+".properties", t.text(name))
 	switch name {
 	case "name":
 		v = sqlValue{sql: alias + ".name", kind: kindText, sure: true}

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,6 +15,7 @@ type sqlValue struct {
 	kind     kind
 	sure     bool   // never null
 	around   string // a query around the expression, with %s in its place: what is done to the value is done inside
+	text     string // of a value that is looked up by name: the same as text, whatever its kind; null where it is missing
 	zone     string // of a time: its zone; "" for UTC
 	zero     string // of a number that is never missing: the same, but null where it is 0
 	constant bool   // known when the query is written; then
@@ -51,7 +53,7 @@ func (t *translator) bind(v sqlValue, of func(v sqlValue) sqlValue) sqlValue {
 	}
 	name := t.alias("d")
 	short := v
-	short.sql, short.around, short.zero = name+".x", "", ""
+	short.sql, short.text, short.around, short.zero = name+".x", "", "", ""
 	result := of(short)
 	result.sql = "(SELECT " + result.sql + " FROM (SELECT " + sql + " AS x) " + name + ")"
 	return result
@@ -144,7 +146,11 @@ func (t *translator) str(v sqlValue) string {
 		return v.whole()
 	case kindAny:
 		return t.with(v, func(x string) string {
-			return "CASE WHEN jsonb_typeof(" + x + ") = 'string' THEN (" + x + ") #>> '{}' END"
+			text := "(" + x + ") #>> '{}'"
+			if x == v.sql && v.text != "" {
+				text = v.text
+			}
+			return "CASE WHEN jsonb_typeof(" + x + ") = 'string' THEN " + text + " END"
 		})
 	case kindMissing, kindBool, kindNumber, kindTime, kindSpan, kindList, kindEvent:
 	}
@@ -253,6 +259,8 @@ func (t *translator) equal(a, b sqlValue) sqlValue {
 		return same(a.whole(), b.whole(), a.sure, b.sure)
 	case a.kind != kindAny && b.kind != kindAny && a.kind != b.kind:
 		return sqlValue{sql: "(" + t.missing(a) + " AND " + t.missing(b) + ")", kind: kindBool, sure: true}
+	case a.kind == kindAny && a.text != "" && a.around == "" && onlyText(b):
+		return sqlValue{sql: "(" + a.text + " = " + b.sql + ")", kind: kindBool}
 	case a.kind == kindAny && b.constant && b.value != nil:
 		return sqlValue{sql: "(" + a.whole() + " = " + t.constantJSON(b) + ")", kind: kindBool}
 	}
@@ -270,16 +278,31 @@ func same(a, b string, aSure, bSure bool) sqlValue {
 	return sqlValue{sql: "(" + a + " IS NOT DISTINCT FROM " + b + ")", kind: kindBool, sure: true}
 }
 
+// onlyText tells whether a constant is a text that no value of another kind looks like.
+func onlyText(v sqlValue) bool {
+	s, ok := v.value.(string)
+	return ok && s != "" && s != "true" && s != "false" && !strings.ContainsAny(s[:1], "-0123456789[{")
+}
+
 // constantJSON passes a constant as jsonb, so that a value of unknown kind is compared in one step.
 func (t *translator) constantJSON(v sqlValue) string {
 	switch x := v.value.(type) {
 	case bool:
 		return t.param("jsonb", fmt.Sprint(x))
 	case string:
-		return "to_jsonb(" + t.text(x) + ")"
+		return t.param("jsonb", quoteJSON(x))
 	}
 	n, _ := asNumber(v.value)
 	return t.param("jsonb", n.decimal().String())
+}
+
+// quoteJSON writes text as JSON.
+func quoteJSON(s string) string {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return `""` // text can always be written
+	}
+	return string(raw)
 }
 
 func (t *translator) equalTimes(a, b sqlValue) sqlValue {
