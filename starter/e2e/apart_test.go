@@ -49,7 +49,7 @@ func TestApart(t *testing.T) {
 		{"History of a wait that times out", testTimeoutHistory},
 		{"History of a journey that was paused", testPausedHistory},
 		{"Histories of an audience", testAudienceHistory},
-		{"History of an intake", testIntakeHistory},
+		{"Histories of what takes turns", testTurnsHistory},
 		{"The worker stops without Temporal", testStopAlone},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, a) })

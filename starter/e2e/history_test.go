@@ -128,8 +128,8 @@ steps:
 		WHERE c.name = 'newsletter' AND t.status = 'accepted'`))
 }
 
-// testIntakeHistory makes a picker take several turns by stopping the worker under it.
-func testIntakeHistory(t *testing.T, a *apart) {
+// testTurnsHistory makes a picker, and the builder of segments, take several turns by stopping the worker under them.
+func testTurnsHistory(t *testing.T, a *apart) {
 	for range 2 {
 		a.worker.stop(t)
 		a.worker = a.startWorker(a.whole)
@@ -137,9 +137,13 @@ func testIntakeHistory(t *testing.T, a *apart) {
 		a.send(t, who.identify(), track(who.id, "two_mails_wanted", nil))
 		awaitMail(t, a.out.mail, who.email, 1)
 	}
-	h := a.fetch(t, workflows.IntakeID(0), false)
-	require.GreaterOrEqual(t, events(h, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED), 2)
-	keep(t, h, "intake-several-turns")
+	for workflow, name := range map[string]string{
+		workflows.IntakeID(0): "intake-several-turns", workflows.RefreshID: "refresh-several-turns",
+	} {
+		h := a.fetch(t, workflow, false)
+		require.GreaterOrEqual(t, events(h, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED), 2)
+		keep(t, h, name)
+	}
 }
 
 func events(h *historypb.History, kind enumspb.EventType) int {
@@ -213,8 +217,7 @@ func keep(t *testing.T, h *historypb.History, name string) {
 	replayed, err := client.HistoryFromJSON(bytes.NewReader(raw), client.HistoryJSONOptions{})
 	require.NoError(t, err)
 	replayer := worker.NewWorkflowReplayer()
-	replayer.RegisterWorkflow(workflows.Intake)
-	replayer.RegisterWorkflow(workflows.Journey)
+	workflows.Register(replayer)
 	require.NoError(t, replayer.ReplayWorkflowHistory(nil, replayed))
 	if *update {
 		dir := filepath.Join(root, "workflows", "testdata", "histories")

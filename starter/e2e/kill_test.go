@@ -114,13 +114,7 @@ func TestKill(t *testing.T) {
 // databaseKilled kills the private Postgres alone: the product starts it again and goes on.
 func databaseKilled(t *testing.T, p *product, out *sinks) {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(p.dir, "postgres", "data", "postmaster.pid"))
-	require.NoError(t, err)
-	first, _, _ := strings.Cut(string(raw), "\n")
-	pid, err := strconv.Atoi(first)
-	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-
+	p.killDatabase(t)
 	who := newPerson("survivor")
 	registered := track(who.id, "rush_started", nil)
 	registered["messageId"] = "after-" + who.id
@@ -128,6 +122,18 @@ func databaseKilled(t *testing.T, p *product, out *sinks) {
 	require.NoError(t, p.insist(t.Context(), encode(t, object{"batch": []object{who.identify(), registered}}), &refused))
 	eventually(t, func() bool { return len(out.phone.Messages(who.phone)) == 1 }, "no message after the database was killed")
 	require.True(t, p.running())
+}
+
+// killDatabase ends the private Postgres without a chance to tidy up, and gives its process.
+func (p *product) killDatabase(t *testing.T) int {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(p.dir, "postgres", "data", "postmaster.pid"))
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(raw), "\n")
+	pid, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+	return pid
 }
 
 // hold has the providers keep what they are given without an answer: the mail server every message, in turn one that it
