@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules"
 )
@@ -61,7 +62,9 @@ func (l *learner) learn(ws int64, events []store.PickedEvent) {
 				continue
 			}
 			l.note(sightKey{ws, seenProperty, e.Name, name, of}, e.OccurredAt)
-			if slices.Contains(e.Changed, rules.MentionProfile+name) && !slices.Contains(recordFields, name) {
+			profile := slices.Contains(e.Changed, rules.MentionProfile+name) ||
+				e.Type == string(store.CallIdentify) && slices.Contains(e.Changed, segments.Everything) // of a new customer
+			if profile && !slices.Contains(recordFields, name) {
 				l.note(sightKey{ws, seenAttribute, "", name, of}, e.OccurredAt) // it went into the record
 			}
 		}

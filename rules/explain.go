@@ -237,7 +237,9 @@ func kindShown(p part, value any) string {
 // parts lists the parts inside a part that are worth a node: not names, not what is written out.
 func (x *explainer) parts(n ast.Node) []ast.Node {
 	if _, sides := junction(n); sides != nil {
-		return sides
+		if _, resolved := x.rule.written[n]; resolved { // not inside a loop, which shows its items instead
+			return sides
+		}
 	}
 	if of, ok := negated(n); ok && !prefixed(n) {
 		return x.parts(of)

@@ -561,3 +561,18 @@ func FuzzExplain(f *testing.F) {
 		require.Less(t, len(encoded), 100*1024)
 	})
 }
+
+func TestExplainJunctionInLoop(t *testing.T) {
+	t.Parallel()
+	for _, src := range []string{
+		`any(events("order_completed"), .total > 3 and .total < 9 or .sku == "A")`, `count(customer.list, # > 1 and not (# > 2)) == 1`,
+		`all(events("order_completed"), .total > 3 or any(.items, .sku == "A" and .price > 1))`,
+	} {
+		rule, err := rules.Compile(src, fullOptions())
+		require.NoError(t, err)
+		encoded, err := json.Marshal(rule.Explain(fullEnv()))
+		require.NoError(t, err)
+		require.NotContains(t, string(encoded), "goroutine", src)
+		require.NotContains(t, string(encoded), `"error"`, src)
+	}
+}

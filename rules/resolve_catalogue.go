@@ -4,19 +4,20 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/ast"
 )
 
 // attribute checks the name of an attribute against the catalogue.
 func (r *resolver) attribute(at ast.Node, name string) Type {
-	if r.opts.Schema == nil || r.opts.Schema.Attributes == nil {
+	if r.opts.Schema == nil {
 		return ""
 	}
 	of, ok := r.opts.Schema.Attributes[name]
 	if !ok {
 		names := append(slices.Collect(maps.Keys(r.opts.Schema.Attributes)), slices.Collect(maps.Keys(recordFields))...)
-		r.strange(at, "attribute", name, names, "starter catalogue declare attribute "+name+" TYPE")
+		r.strange(at, "attribute", name, names, "starter catalogue declare attribute "+word(name)+" TYPE")
 	}
 	return of
 }
@@ -27,7 +28,7 @@ func (r *resolver) eventName(at ast.Node, name string) {
 		return
 	}
 	if _, ok := r.opts.Schema.Events[name]; !ok {
-		r.strange(at, "event", name, slices.Collect(maps.Keys(r.opts.Schema.Events)), "starter catalogue declare event "+name)
+		r.strange(at, "event", name, slices.Collect(maps.Keys(r.opts.Schema.Events)), "starter catalogue declare event "+word(name))
 	}
 }
 
@@ -42,7 +43,7 @@ func (r *resolver) property(at ast.Node, event, name string) Type {
 	}
 	of, ok := properties[name]
 	if !ok {
-		r.strange(at, "property of "+event, name, append(slices.Collect(maps.Keys(properties)), "at"), "starter catalogue declare property "+event+" "+name+" TYPE")
+		r.strange(at, "property of "+event, name, append(slices.Collect(maps.Keys(properties)), "at"), "starter catalogue declare property "+word(event)+" "+word(name)+" TYPE")
 	}
 	return of
 }
@@ -56,7 +57,7 @@ func (r *resolver) segment(at ast.Node, name string) {
 
 func (r *resolver) topic(at ast.Node, name string) {
 	if r.opts.Schema != nil && r.opts.Schema.Topics != nil && !slices.Contains(r.opts.Schema.Topics, name) {
-		r.strange(at, "topic", name, r.opts.Schema.Topics, "starter topic set "+name)
+		r.strange(at, "topic", name, r.opts.Schema.Topics, "starter topic set "+word(name))
 	}
 }
 
@@ -75,7 +76,7 @@ func (r *resolver) strange(at ast.Node, what, name string, names []string, decla
 	slices.Sort(names)
 	e := newError(r.src, at.Location().From, fmt.Sprintf("no %s is called %q", what, name))
 	e.Suggestion = Suggest(name, names)
-	if e.Suggestion != "" {
+	if e.Suggestion != "" && slip(name, e.Suggestion) {
 		if declare != "" {
 			e.Message += "; if it is to come, declare it: " + declare
 		}
@@ -84,6 +85,25 @@ func (r *resolver) strange(at ast.Node, what, name string, names []string, decla
 	}
 	e.Message += " yet"
 	r.warnings = append(r.warnings, e)
+}
+
+// word is a name as it is typed at a command line.
+func word(name string) string {
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == "" {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// slip tells whether one name is so near another that it must be a slip of the fingers: order_complted. What is only
+// similar, such as order_cancelled, is a name of its own as likely as not.
+func slip(name, other string) bool {
+	const long = 8
+	most := 1
+	if len([]rune(name)) >= long {
+		most = 2
+	}
+	return distance([]rune(name), []rune(other)) <= most
 }
 
 // warnAboutTimes warns of times that are compared with text letter by letter.

@@ -97,6 +97,12 @@ func (r *resolver) simple(n ast.Node, name string, args []ast.Node, s signature)
 		r.clock(p)
 	case "local":
 		p.zoned = true
+		if name, ok := r.literalText(parts[1]); ok {
+			if _, known := zone(name); !known {
+				r.warnings = append(r.warnings, newError(r.src, args[1].Location().From,
+					fmt.Sprintf(`there is no time zone %q; write one such as "Europe/Kyiv"`, name)))
+			}
+		}
 	case "time":
 		p.zoned = parts[0].zoned
 	}

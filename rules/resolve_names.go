@@ -81,6 +81,11 @@ func (r *resolver) unknown(n *ast.IdentifierNode) part {
 	if slices.Contains(r.opts.Later, n.Value) {
 		return r.failWith(ErrNotYet, n, fmt.Sprintf("the result of %s is not known here: that step does not come before this one", n.Value))
 	}
+	if _, field := recordFields[n.Value]; field || r.opts.Schema != nil && r.opts.Schema.Attributes[n.Value] != "" {
+		p := r.fail(n, fmt.Sprintf("unknown name %q", n.Value))
+		r.err.Suggestion = "customer." + n.Value
+		return p
+	}
 	names := append([]string{scopeCustomer, scopeRFM, scopeScore, nameNow, nameNull, "true", "false"}, r.opts.Results...)
 	if r.opts.Event {
 		names = append(names, scopeEvent)

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expr-lang/expr/ast"
@@ -104,7 +105,8 @@ func assemble(src string, node ast.Node) (*vm.Program, error) {
 	config.Optimize = false
 	program, err := compiler.Compile(&parser.Tree{Node: node, Source: file.NewSource(src)}, config)
 	if err != nil {
-		return nil, fmt.Errorf("assemble rule: %w", err)
+		first, _, _ := strings.Cut(err.Error(), "\n") // behind it may be a stack trace
+		return nil, fmt.Errorf("assemble rule: %s", first)
 	}
 	return program, nil
 }

@@ -185,6 +185,9 @@ func TestCompileRefuses(t *testing.T) {
 		{"customer.age > 1 and\n  customer.email == 5", `text and a number are never equal: customer.email is text, 5 is a number`, "", 18},
 		{``, `the rule is empty`, "", 1},
 		{`# == 1`, ``, "", 1},
+		{`true AND false`, `write "AND" in small letters: "and"`, "", 6},
+		{`customer.n == 123456789012345678901`, `this number is too large; write it as a decimal, with .0 at its end`, "", 35},
+		{`email == "x"`, `unknown name "email"`, "customer.email", 1},
 		{`customer["a\u0000"] == 1`, `text holds valid UTF-8, without the character \u0000`, "", 10},
 		{`2 ** 3 == 8`, `"**" is not part of the rule language`, "", 3},
 		{`groupBy(events("a"), .b) == null`, `unknown function "groupBy"`, "", 1},
@@ -254,6 +257,7 @@ func TestLimits(t *testing.T) {
 		}{
 			{strings.Repeat(" ", 4097), rules.ErrSourceTooLong},
 			{"true" + strings.Repeat(" or true", 400), rules.ErrTooManyNodes},
+			{"true" + strings.Repeat(" or true", 200), nil},
 			{deep, rules.ErrTooDeep},
 			{`sent("hello").clicked`, rules.ErrNotAvailable},
 			{`customer.email`, rules.ErrNotBoolean},
@@ -469,7 +473,10 @@ func TestCatalogue(t *testing.T) {
 		`segment("nothing like it")`:                    `line 1, column 9: there is no segment "nothing like it"`,
 		`in_topic("nws")`:                               `line 1, column 10: no topic is called "nws"; if it is to come, declare it: starter topic set nws; did you mean "news"?`,
 		`journeys("welcom").active`:                     `line 1, column 10: no campaign is called "welcom"; did you mean "welcome"?`,
+		`customer.emial == "a"`:                         `line 1, column 10: no attribute is called "emial"; if it is to come, declare it: starter catalogue declare attribute emial TYPE; did you mean "email"?`,
+		`age > 1`:                                       `line 1, column 1: unknown name "age"; did you mean "customer.age"?`,
 		`customer.plan == "a" and customer.odd > 1`:     "",
+		`count(events("order_cancelled")) > 1`:          "",
 		`customer.odd == "a" and customer.odd.b > 1`:    "",
 		`count(events("something_else"), .any > 1) > 1`: "",
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -95,8 +96,19 @@ func (m *measure) visit(n ast.Node, depth int) {
 		}
 	}
 	for _, child := range children(n) {
+		if chained(n, child) {
+			m.visit(child, depth)
+			continue
+		}
 		m.visit(child, depth+1)
 	}
+}
+
+// chained reports whether a part goes on with the and, or the or, that it stands in: a long chain is not deep.
+func chained(n, child ast.Node) bool {
+	outer, ok := n.(*ast.BinaryNode)
+	inner, alsoOK := child.(*ast.BinaryNode)
+	return ok && alsoOK && outer.Operator == inner.Operator && slices.Contains([]string{"and", "or", "&&", "||"}, outer.Operator)
 }
 
 // children gives the direct parts of a node.
@@ -147,6 +159,8 @@ func size(n ast.Node) int {
 	return m.nodes
 }
 
+var shouted = regexp.MustCompile(`Identifier\("(AND|OR|NOT|IN)"\)`)
+
 var tokenInMessage = regexp.MustCompile(`(?:Operator|Bracket|Identifier|Number|String)\((".*")\)`)
 
 // syntaxError puts what expr's parser says into words that need no knowledge of parsers.
@@ -163,6 +177,11 @@ func syntaxError(src string, err error) *Error {
 		message = `"=" does not compare; write "=="`
 	case strings.Contains(message, `Operator("&")`):
 		message = `"&" is not an operator; write "and"`
+	case strings.Contains(message, "strconv.Parse"):
+		message = "this number is too large; write it as a decimal, with .0 at its end"
+	case shouted.MatchString(message):
+		word := shouted.FindStringSubmatch(message)[1]
+		message = fmt.Sprintf("write %q in small letters: %q", word, strings.ToLower(word))
 	default:
 		message = strings.Replace(tokenInMessage.ReplaceAllString(message, "$1"), "unexpected token", "unexpected", 1)
 	}
