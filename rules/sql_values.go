@@ -353,7 +353,7 @@ func (t *translator) ordered(operator string, a, b sqlValue) sqlValue {
 	switch {
 	case of == kindTime || other == kindTime:
 		return write(t.instant(a), t.instant(b))
-	case a.kind == kindAny && b.constant && b.kind == kindNumber:
+	case a.kind == kindAny && b.constant && b.kind == kindNumber && b.value != nil:
 		// jsonb orders numbers as numbers, and need not be cast.
 		return sqlValue{kind: kindBool, sql: t.with(a, func(x string) string {
 			return "(jsonb_typeof(" + x + ") = 'number' AND " + x + " " + operator + " " + t.constantJSON(b) + ")"
