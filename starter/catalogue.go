@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -80,50 +81,81 @@ func typeOf(e store.CatalogueEntry) string {
 
 // entryKey names an entry as a rule does, without quotes.
 type entryKey struct {
-	Kind string `arg:"" enum:"attribute,event,property" help:"attribute, event or property."`
-	Name string `arg:"" help:"Its name; of a property, event.property."`
+	Kind string   `arg:"" enum:"attribute,event,property" help:"attribute, event or property."`
+	Name []string `arg:"" help:"Its name, in quotes if it has spaces; of a property, event.property or event property."`
 }
 
-// entry reads the key.
-func (k entryKey) entry() (store.CatalogueEntry, error) {
-	e := store.CatalogueEntry{Kind: k.Kind, Name: k.Name}
+// entry reads the key. What stands after the name is left over.
+func (k entryKey) entry() (e store.CatalogueEntry, rest []string, err error) {
+	e, rest = store.CatalogueEntry{Kind: k.Kind, Name: k.Name[0]}, k.Name[1:]
 	if k.Kind != "property" {
-		return e, nil
+		return e, rest, nil
 	}
-	var ok bool
-	if e.Event, e.Name, ok = strings.Cut(k.Name, "."); !ok || e.Event == "" || e.Name == "" {
-		return e, fmt.Errorf("%q does not name a property: write event.property, as order_completed.total", k.Name)
+	event, name, _ := strings.Cut(e.Name, ".")
+	if len(rest) > 1 || len(rest) == 1 && !isType(rest[0]) { // apart, and then the event's name may have a dot itself
+		event, name, rest = e.Name, rest[0], rest[1:]
 	}
-	return e, nil
+	if event == "" || name == "" {
+		return e, nil, fmt.Errorf("%q does not name a property: write event.property, as order_completed.total, or event property", e.Name)
+	}
+	e.Event, e.Name = event, name
+	return e, rest, nil
+}
+
+func isType(word string) bool { return slices.Contains(rules.Types, rules.Type(word)) }
+
+// leftOver is the complaint about words that belong to nothing.
+func leftOver(words []string) error {
+	return fmt.Errorf("%q is too much: write a name that has spaces in quotes", strings.Join(words, " "))
 }
 
 type catalogueDeclare struct {
 	workspaced
 	entryKey
-	Type        rules.Type `arg:"" optional:"" enum:",text,number,boolean,time,list,object,mixed" default:"" help:"text, number, boolean, time, list, object or mixed; left out, only the name is declared."`
-	Description string     `help:"What it is."`
+	Description string `help:"What it is."`
 }
 
 // Help gives an example.
 func (*catalogueDeclare) Help() string {
-	return "Example: starter catalogue declare property order_completed.total number"
+	return `After the name comes the type: text, number, boolean, time, list, object or mixed. Left out, only the name is declared.
+
+Examples:
+  starter catalogue declare attribute plan text
+  starter catalogue declare property order_completed.total number
+  starter catalogue declare property "Order Completed" total number`
+}
+
+// declared reads what to declare.
+func (c *catalogueDeclare) declared() (store.CatalogueEntry, error) {
+	e, rest, err := c.entry()
+	switch {
+	case err != nil:
+		return e, err
+	case len(rest) > 1:
+		return e, leftOver(rest[:len(rest)-1])
+	case len(rest) == 0:
+	case !isType(rest[0]):
+		return e, fmt.Errorf("%q is no type: write text, number, boolean, time, list, object or mixed, and a name that has spaces in quotes", rest[0])
+	case c.Kind == "event":
+		return e, fmt.Errorf("an event has no type: declare its properties, as property %s.total %s", e.Name, rest[0])
+	default:
+		e.Type = rules.Type(rest[0])
+	}
+	e.Description, e.Declared = c.Description, true
+	return e, nil
 }
 
 // Run declares an entry.
 func (c *catalogueDeclare) Run(p *program) error {
-	e, err := c.entry()
+	e, err := c.declared()
 	if err != nil {
 		return err
-	}
-	if c.Kind == "event" && c.Type != "" {
-		return fmt.Errorf("an event has no type: declare its properties, as property %s.total %s", c.Name, c.Type)
 	}
 	st, ws, err := c.open(p.ctx)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	e.Type, e.Description, e.Declared = c.Type, c.Description, true
 	if err := st.Declare(p.ctx, ws.ID, []store.CatalogueEntry{e}); err != nil {
 		return err
 	}
@@ -138,9 +170,12 @@ type catalogueForget struct {
 
 // Run takes a declaration back.
 func (c *catalogueForget) Run(p *program) error {
-	e, err := c.entry()
+	e, rest, err := c.entry()
 	if err != nil {
 		return err
+	}
+	if len(rest) > 0 {
+		return leftOver(rest)
 	}
 	st, ws, err := c.open(p.ctx)
 	if err != nil {

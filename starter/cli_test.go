@@ -152,7 +152,7 @@ func TestShowRecord(t *testing.T) {
 		At: time.Now(), Channel: "email", Direction: "out", Status: "suppressed", Campaign: "welcome", Version: 2, Step: "hello",
 		Summary: "Hi\x1b[31m\nthere", Reason: "entered when registered happened", Outcome: "no e-mail address on the record",
 	}}}
-	text := showRecord(r)
+	text := showRecord(r, nil)
 	require.Contains(t, text, "suppressed  Hi[31m there  [welcome v2 hello]", "what comes from outside cannot steer the terminal")
 	require.Contains(t, text, "because: entered when registered happened")
 	require.Contains(t, text, "answer: no e-mail address on the record")

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules/audience"
+	"dotyk/starter/manage"
 )
 
 type customerCommands struct {
@@ -62,23 +64,33 @@ func (c *customerShow) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
-		enc := json.NewEncoder(p.stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
-			return fmt.Errorf("print record: %w", err)
-		}
-		return nil
+	held, err := segments.New(st).Memberships(p.ctx, ws.ID, found.ID)
+	if err != nil {
+		return err
 	}
-	_, err = fmt.Fprint(p.stdout, showRecord(r))
+	if c.JSON {
+		view := recordView{Record: r, Segments: make([]manage.Membership, 0, len(held))}
+		for _, m := range held {
+			view.Segments = append(view.Segments, manage.NewMembership(m))
+		}
+		return printJSON(p.stdout, view)
+	}
+	_, err = fmt.Fprint(p.stdout, showRecord(r, held))
 	if err != nil {
 		return fmt.Errorf("print record: %w", err)
 	}
 	return nil
 }
 
+// recordView is a record as JSON, with the segments that the customer is in.
+type recordView struct {
+	*store.Record
+
+	Segments []manage.Membership
+}
+
 // showRecord writes a record for a person to read.
-func showRecord(r *store.Record) string {
+func showRecord(r *store.Record, held []segments.Membership) string {
 	var b strings.Builder
 	c := r.Customer
 	title := c.Name
@@ -120,11 +132,21 @@ func showRecord(r *store.Record) string {
 	for _, j := range r.Journeys {
 		line("journey", journeyLine(j))
 	}
+	for _, m := range held {
+		line("segment", membershipLine(m))
+	}
 	b.WriteString("\n")
 	for _, e := range r.Timeline {
 		timelineLine(&b, e)
 	}
 	return b.String()
+}
+
+func membershipLine(m segments.Membership) string {
+	if !m.Since.Joined {
+		return m.Segment
+	}
+	return fmt.Sprintf("%s, since %s, because of %s", m.Segment, when(m.Since.At), m.Since.Because())
 }
 
 func journeyLine(j store.JourneyState) string {

@@ -27,6 +27,7 @@ type segmentCommands struct {
 	Members segmentMembers `cmd:"" help:"List the members, now or at a past moment."`
 	Explain segmentExplain `cmd:"" help:"Explain why a customer is a member, or is not."`
 	History segmentHistory `cmd:"" help:"List who joined and left, when and why."`
+	Rebuild segmentRebuild `cmd:"" help:"Find the members from scratch."`
 	Import  segmentImport  `cmd:"" help:"Add customers from a file to a static segment."`
 }
 
@@ -114,6 +115,13 @@ type segmentEdit struct {
 	ruled
 }
 
+// Help gives examples.
+func (*segmentEdit) Help() string {
+	return `Examples:
+  starter segment edit vip 'sum(events("order_completed", "90d"), .total) > 800'
+  starter segment edit vip --rename best --description "Our best customers"`
+}
+
 // Run changes what was given and keeps the rest.
 func (c *segmentEdit) Run(p *program) error {
 	rule, err := c.text()
@@ -168,6 +176,31 @@ func (c *segmentDelete) Run(p *program) error {
 	}
 	fmt.Fprintf(p.stdout, "deleted segment %s\n", c.Name)
 	return nil
+}
+
+type segmentRebuild struct {
+	segmentNamed
+	builds
+}
+
+// Help gives an example.
+func (*segmentRebuild) Help() string { return "Example: starter segment rebuild vip" }
+
+// Run finds the members again.
+func (c *segmentRebuild) Run(p *program) error {
+	st, ws, err := c.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := st.RebuildSegment(p.ctx, ws.ID, c.Name); err != nil {
+		return err
+	}
+	g, err := segments.New(st).Get(p.ctx, ws.ID, c.Name)
+	if err != nil {
+		return err
+	}
+	return c.report(p, st, ws.ID, g)
 }
 
 type segmentList struct {

@@ -61,7 +61,7 @@ type watch struct {
 // pause between two looks at a build.
 const pause = 200 * time.Millisecond
 
-// built waits until a segment is built. When no worker has done anything for as long as patience lasts,
+// built waits until a segment is built. When no worker has done anything for it for as long as patience lasts,
 // it gives the segment as it is with a note that says so.
 func (w *watch) built(g store.Segment) (store.Segment, string, error) {
 	tick := time.NewTicker(pause)
@@ -87,13 +87,27 @@ func (w *watch) built(g store.Segment) (store.Segment, string, error) {
 				return g, "", err
 			}
 			if idle && g.Scanned == scanned {
-				return g, fmt.Sprintf("segment %s is saved, but no worker is finding its members: start one with make up or bin/worker; starter segment show %s tells how far it is", g.Name, g.Name), nil
+				note, err := w.waiting(g)
+				return g, note, err
 			}
 			scanned = g.Scanned
 		case <-w.ctx.Done():
 			return g, "", fmt.Errorf("stopped waiting; segment %s is saved and goes on being built: %w", g.Name, w.ctx.Err())
 		}
 	}
+}
+
+// waiting is the note on a segment that nobody builds yet. Workers may be busy with others, or there may be none.
+func (w *watch) waiting(g store.Segment) (string, error) {
+	list, err := w.store.BuildingSegments(w.ctx)
+	if err != nil {
+		return "", err
+	}
+	wait := "segments wait"
+	if len(list) == 1 {
+		wait = "segment waits"
+	}
+	return fmt.Sprintf("segment %s is saved; %d %s for members to be found, which goes on in the background while a worker runs (make up or bin/worker starts one): starter segment show %s tells how far it is", g.Name, len(list), wait, g.Name), nil
 }
 
 var errLookedOnly = errors.New("only looked")

@@ -15,7 +15,7 @@ import (
 type segmentExplain struct {
 	segmentNamed
 	Customer string `arg:"" help:"Our id, the site's id, e-mail or phone."`
-	At       moment `help:"Judge for this past moment instead of now."`
+	At       moment `aliases:"as-of" help:"Judge for this past moment instead of now."`
 	JSON     bool   `help:"Print it as JSON."`
 }
 
@@ -127,10 +127,6 @@ func outcome(n *rules.Node) string {
 		return fmt.Sprintf("%s  (holds for %d of %d)", valued(n), *n.Held, n.Total)
 	case n.Missing:
 		return "  is missing"
-	case n.Holds != nil || len(n.Items) > 0:
-		return ""
-	case n.Value == nil && n.Total == 0:
-		return ""
 	}
 	return valued(n)
 }
@@ -168,17 +164,13 @@ func writeUntil(b *strings.Builder, until time.Time) {
 	fmt.Fprintf(b, "\ntime alone may change it at %s\n", when(until))
 }
 
-func writeHistory(b *strings.Builder, list []store.SegmentChange) {
+func writeHistory(b *strings.Builder, list []segments.Transition) {
 	if len(list) == 0 {
 		b.WriteString("\nnever joined\n")
 		return
 	}
 	b.WriteString("\nhistory, the newest first\n")
 	for _, h := range list {
-		why := "by " + h.Cause
-		if h.EventName != "" {
-			why = "by the event " + h.EventName
-		}
-		fmt.Fprintf(b, "  %s  %-6s  %s, version %d of the rule\n", when(h.At), joinedOrLeft(h.Joined), oneLine(why), h.Version)
+		fmt.Fprintf(b, "  %s  %-6s  because of %s, version %d of the rule\n", when(h.At), joinedOrLeft(h.Joined), oneLine(h.Because()), h.Version)
 	}
 }

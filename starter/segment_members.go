@@ -15,10 +15,17 @@ import (
 
 type segmentMembers struct {
 	segmentNamed
-	AsOf  moment `help:"The members at this past moment."`
+	AsOf  moment `aliases:"at" help:"The members at this past moment."`
 	CSV   bool   `name:"csv" xor:"form" help:"Print all of them as CSV."`
 	JSON  bool   `xor:"form" help:"Print them as JSON."`
 	Limit int    `default:"100" help:"How many at the most, in the table and as JSON."`
+}
+
+// Help gives examples.
+func (*segmentMembers) Help() string {
+	return `Examples:
+  starter segment members vip --limit 20
+  starter segment members vip --as-of 2026-11-01 --csv > vip.csv`
 }
 
 // Run lists members.
@@ -31,7 +38,7 @@ func (c *segmentMembers) Run(p *program) error {
 	if c.CSV {
 		return c.export(p, st, ws.ID)
 	}
-	list, err := st.Members(p.ctx, ws.ID, c.Name, c.AsOf.Time, "", c.Limit)
+	list, count, err := segments.New(st).Members(p.ctx, ws.ID, c.Name, c.AsOf.Time, "", c.Limit)
 	if err != nil {
 		return err
 	}
@@ -42,11 +49,10 @@ func (c *segmentMembers) Run(p *program) error {
 	if err := printMembers(p.stdout, views); err != nil {
 		return err
 	}
-	count, err := st.CountMembers(p.ctx, ws.ID, c.Name, c.AsOf.Time)
-	if err == nil && count > int64(len(views)) {
+	if count > int64(len(views)) {
 		fmt.Fprintf(p.stdout, "%d of %d; --limit shows more, --csv all\n", len(views), count)
 	}
-	return err
+	return nil
 }
 
 const exportPage = 1000
@@ -103,6 +109,13 @@ type segmentHistory struct {
 	JSON     bool   `help:"Print it as JSON."`
 }
 
+// Help gives examples.
+func (*segmentHistory) Help() string {
+	return `Examples:
+  starter segment history vip
+  starter segment history vip ann@example.com --limit 10`
+}
+
 // Run lists changes.
 func (c *segmentHistory) Run(p *program) error {
 	st, ws, err := c.open(p.ctx)
@@ -110,7 +123,8 @@ func (c *segmentHistory) Run(p *program) error {
 		return err
 	}
 	defer st.Close()
-	if _, err := segments.New(st).Get(p.ctx, ws.ID, c.Name); err != nil {
+	service := segments.New(st)
+	if _, err := service.Get(p.ctx, ws.ID, c.Name); err != nil {
 		return err
 	}
 	customer := ""
@@ -121,16 +135,16 @@ func (c *segmentHistory) Run(p *program) error {
 		}
 		customer = found.ID
 	}
-	list, err := st.SegmentHistory(p.ctx, ws.ID, c.Name, customer, c.Limit)
+	list, err := service.History(p.ctx, ws.ID, c.Name, customer, c.Limit)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
 		return printJSON(p.stdout, manage.NewChanges(list))
 	}
-	t := newTable(p.stdout, "when", "customer", "what", "because", "event", "rule version")
+	t := newTable(p.stdout, "when", "customer", "what", "because", "rule version")
 	for _, h := range list {
-		t.row(when(h.At), h.CustomerID, joinedOrLeft(h.Joined), h.Cause, h.EventName, strconv.Itoa(h.Version))
+		t.row(when(h.At), h.CustomerID, joinedOrLeft(h.Joined), h.Because(), strconv.Itoa(h.Version))
 	}
 	return t.end("nobody has joined or left")
 }
@@ -145,8 +159,15 @@ func joinedOrLeft(joined bool) string {
 type segmentImport struct {
 	segmentNamed
 	File    string `arg:"" help:"CSV with a column of ids, external ids, e-mails or phones, or one of these a line." type:"existingfile"`
-	Replace bool   `help:"Whoever is not in the file leaves."`
+	Replace bool   `help:"Whoever is not in the file leaves; an empty file leaves nobody."`
 	JSON    bool   `help:"Print the outcome as JSON."`
+}
+
+// Help gives examples.
+func (*segmentImport) Help() string {
+	return `Examples:
+  starter segment import guests guests.csv
+  starter segment import guests today.csv --replace`
 }
 
 // Run imports members.

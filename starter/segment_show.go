@@ -137,14 +137,15 @@ func printMembers(w io.Writer, list []manage.Member) error {
 
 type segmentPreview struct {
 	workspaced
-	At   moment `help:"Judge for this moment instead of now."`
+	At   moment `aliases:"as-of" help:"Judge for this past moment instead of now; fields and attributes are taken as they are now."`
 	JSON bool   `help:"Print it as JSON."`
 	ruled
 }
 
 // Help gives an example.
 func (*segmentPreview) Help() string {
-	return `Example: starter segment preview 'days_since(last(events("order_completed", "1y")).at) > 90'`
+	return `Example:
+  starter segment preview 'days_since(last(events("order_completed", "365d")).at) > 90'`
 }
 
 // Run previews a rule.
@@ -168,6 +169,9 @@ func (c *segmentPreview) Run(p *program) error {
 	}
 	warn(p.stderr, preview.Warnings)
 	fmt.Fprintf(p.stdout, "%s in %s\n", plural(view.Count, "customer"), preview.Took.Round(time.Millisecond))
+	if view.Note != "" {
+		fmt.Fprintf(p.stdout, "  %-9s %s\n", "note", view.Note)
+	}
 	printPlan(p.stdout, view.Plan)
 	fmt.Fprintln(p.stdout)
 	t := newTable(p.stdout, "id", "external id", "name", "e-mail", "phone")

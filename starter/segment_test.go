@@ -16,6 +16,7 @@ import (
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
+	"dotyk/rules"
 	"dotyk/starter/manage"
 )
 
@@ -99,6 +100,8 @@ func TestSegmentCommands(t *testing.T) {
 		require.Contains(t, preview, "ann@example.com")
 		require.NotContains(t, preview, "bob@example.com")
 		require.Contains(t, s.ok("segment", "preview", `count(events("registered")) > 100`), "it selects nobody")
+		example := strings.Split((&segmentPreview{}).Help(), "'")
+		require.Contains(t, s.ok("segment", "preview", example[1]), "customer")
 
 		s.work()
 		require.Equal(t, "segment pro is live with 1 member\n", s.ok("segment", "create", "pro", pro, "--description", "who pays"))
@@ -111,7 +114,14 @@ func TestSegmentCommands(t *testing.T) {
 		}
 		require.Contains(t, s.ok("segment", "members", "pro"), "ann@example.com")
 		require.Contains(t, s.ok("segment", "members", "pro", "--as-of", "2020-01-01"), "nobody is in it")
+		require.Contains(t, s.ok("segment", "members", "pro", "--at", "2020-01-01"), "nobody is in it")
 		require.Contains(t, s.ok("segment", "history", "pro"), "joined")
+		require.Contains(t, s.ok("customer", "show", "1"), "because of build")
+		require.Contains(t, s.ok("customer", "show", "1", "--json"), `"segment": "pro"`)
+		require.Equal(t, "segment pro is live with 1 member\n", s.ok("segment", "rebuild", "pro"))
+		require.Contains(t, s.fails("segment", "rebuild", "none"), "not found")
+		require.Contains(t, s.ok("segment", "preview", "--as-of", "2020-01-01", pro), "attributes of customers are taken as they are now")
+		require.Contains(t, s.fails("segment", "preview", "--at", "2999-01-01", pro), "in the future")
 		require.Contains(t, s.ok("segment", "history", "pro", "bob@example.com"), "nobody has joined or left")
 
 		in := s.ok("segment", "explain", "pro", "ann@example.com")
@@ -137,12 +147,12 @@ func TestSegmentCommands(t *testing.T) {
 	t.Run("Say that no worker builds, and do not wait for ever", func(t *testing.T) {
 		t.Parallel()
 		s := newShop(t)
-		require.Contains(t, s.ok("segment", "create", "a", pro, "--patience", "10ms"), "no worker is finding its members")
+		require.Contains(t, s.ok("segment", "create", "a", pro, "--patience", "10ms"), "1 segment waits for members to be found, which goes on in the background")
 		require.Equal(t, "segment b is being built\n", s.ok("segment", "create", "b", pro, "--no-wait"))
 		out, errs, code := s.run("segment", "create", "c", pro, "--patience", "10ms", "--json")
 		require.Zero(t, code)
 		require.Contains(t, out, `"status": "building"`)
-		require.Contains(t, errs, "no worker")
+		require.Contains(t, errs, "3 segments wait")
 		_, err := build(t.Context(), builder(storetest.Open(t, s.url)))
 		require.NoError(t, err)
 		require.Contains(t, s.ok("segment", "list"), "live")
@@ -180,7 +190,10 @@ func TestSegmentCommands(t *testing.T) {
 		require.Equal(t, "'=Cyd", rows[1][4], "no spreadsheet takes a name for a formula")
 		require.Contains(t, s.ok("segment", "explain", "guests", "3"), "is in segment guests")
 		require.Contains(t, s.fails("segment", "import", "guests", s.file("list.csv", "zed\n"), "--replace"), "no customer")
+		require.Contains(t, s.fails("segment", "import", "guests", s.file("list.csv", "zed\n"), "--replace"), `line 1 is "zed"`)
 		require.Contains(t, s.ok("segment", "show", "guests"), "static")
+		require.Contains(t, s.ok("segment", "import", "guests", s.file("list.csv", ""), "--replace"), "0 joined, 1 left")
+		require.Contains(t, s.ok("segment", "members", "guests"), "nobody is in it")
 	})
 
 	t.Run("Show where a rule is wrong", func(t *testing.T) {
@@ -238,6 +251,43 @@ func TestCatalogueCommands(t *testing.T) {
 	require.Contains(t, s.fails("catalogue", "forget", "property", "order_completed.total"), "not found")
 	require.Contains(t, s.fails("catalogue", "declare", "property", "total", "number"), "event.property")
 	require.Contains(t, s.fails("catalogue", "declare", "event", "paid", "number"), "an event has no type")
+}
+
+func TestCatalogueDeclarations(t *testing.T) {
+	t.Parallel()
+	for words, want := range map[string]string{
+		"property order.total number":       "order|total|number",
+		"property order total number":       "order|total|number",
+		"property order total":              "order|total|",
+		"property order.total":              "order|total|",
+		"property order.completed total":    "order.completed|total|",
+		"property Order_Completed x.y text": "Order_Completed|x.y|text",
+		"attribute plan text":               "|plan|text",
+		"event paid":                        "|paid|",
+		"property total number":             "event property",
+		"property total":                    "event property",
+		"property .total number":            "event property",
+		"property Order Completed total x":  "in quotes",
+		"attribute first name text":         "in quotes",
+		"attribute plan integer":            "is no type",
+		"event order completed":             "in quotes",
+	} {
+		parts := strings.Fields(words)
+		c := catalogueDeclare{entryKey: entryKey{Kind: parts[0], Name: parts[1:]}}
+		got, err := c.declared()
+		if !strings.Contains(want, "|") {
+			require.ErrorContains(t, err, want, words)
+			continue
+		}
+		require.NoError(t, err, words)
+		require.Equal(t, want, got.Event+"|"+got.Name+"|"+string(got.Type), words)
+	}
+}
+
+func TestExplainNumber(t *testing.T) {
+	t.Parallel()
+	n := &rules.Node{Text: `sum(events("a"), .b)`, Value: 7.5, Total: 2, Items: []rules.Item{{Number: 1, Value: 7.5}}}
+	require.Equal(t, " = 7.5", outcome(n))
 }
 
 func TestKeyScopes(t *testing.T) {

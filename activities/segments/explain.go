@@ -11,15 +11,15 @@ import (
 
 // Explained says why a customer belongs to a segment, or does not.
 type Explained struct {
-	Segment     store.Segment         `json:"segment"`
-	Customer    audience.Customer     `json:"customer"`
-	At          time.Time             `json:"at"`
-	Member      bool                  `json:"member"`                // as kept
-	Holds       bool                  `json:"holds"`                 // as judged; of a list the same as Member
-	Explanation *rules.Explanation    `json:"explanation,omitempty"` // nil for a list
-	Problem     string                `json:"problem,omitempty"`     // why the rule could not be evaluated
-	History     []store.SegmentChange `json:"history"`               // newest first
-	NextCheck   time.Time             `json:"next_check,omitzero"`   // when time alone may change the answer; zero: never
+	Segment     store.Segment      `json:"segment"`
+	Customer    audience.Customer  `json:"customer"`
+	At          time.Time          `json:"at"`
+	Member      bool               `json:"member"`                // as kept
+	Holds       bool               `json:"holds"`                 // as judged; of a list the same as Member
+	Explanation *rules.Explanation `json:"explanation,omitempty"` // nil for a list
+	Problem     string             `json:"problem,omitempty"`     // why the rule could not be evaluated
+	History     []Transition       `json:"history"`               // newest first
+	NextCheck   time.Time          `json:"next_check,omitzero"`   // when time alone may change the answer; zero: never
 }
 
 // historyShown is how many joinings and leavings an explanation looks back on.
@@ -41,7 +41,7 @@ func (s *Service) Explain(ctx context.Context, ws int64, segment, customer strin
 		return Explained{}, err
 	}
 	e := Explained{Segment: seg, Customer: c, At: at}
-	if e.History, err = s.Store.SegmentHistory(ctx, ws, segment, c.ID, historyShown); err != nil {
+	if e.History, err = s.History(ctx, ws, segment, c.ID, historyShown); err != nil {
 		return Explained{}, err
 	}
 	for _, change := range e.History {

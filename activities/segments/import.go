@@ -2,10 +2,12 @@ package segments
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"dotyk/activities/store"
 )
@@ -26,14 +28,47 @@ type UnknownLine struct {
 	Text string `json:"text"`
 }
 
+// ErrNoneFound says that a list is not taken, because it names nobody we know.
+var ErrNoneFound = errors.New("no customer of the list is known")
+
+// NoneFoundError is ErrNoneFound with the lines of the list.
+type NoneFoundError struct {
+	Unknown []UnknownLine // the first thousand
+	Count   int           // of all of them
+}
+
+// Error shows the first lines, so that a wrong column or file is recognised.
+func (e *NoneFoundError) Error() string {
+	const lines, characters = 3, 60
+	var b strings.Builder
+	b.WriteString(ErrNoneFound.Error())
+	mark := ": "
+	for _, u := range e.Unknown[:min(lines, len(e.Unknown))] {
+		text := []rune(u.Text)
+		if len(text) > characters {
+			text = append(text[:characters:characters], '…')
+		}
+		fmt.Fprintf(&b, "%sline %d is %q", mark, u.Line, string(text))
+		mark = ", "
+	}
+	if more := e.Count - lines; more > 0 {
+		fmt.Fprintf(&b, ", and %d more", more)
+	}
+	return b.String()
+}
+
+// Unwrap gives ErrNoneFound.
+func (*NoneFoundError) Unwrap() error { return ErrNoneFound }
+
 const (
 	maxUnknown = 1000
 	lookupPage = 5000
 )
 
 // Import adds the customers of a list to a static segment, or makes them its only members. The list is CSV with a
-// heading (id, external_id, email, phone), or without one such a value a line. ErrKind when the segment has a rule;
-// ErrNoneFound when the list names nobody we know, and then the segment is left as it was.
+// heading (id, external_id, email, phone), or without one such a value a line. A list without lines that replaces the
+// members leaves none. ErrKind when the segment has a rule; ErrNoneFound, as a *NoneFoundError, when the list names
+// nobody we know, and then the segment is left as it was.
 func (s *Service) Import(ctx context.Context, ws int64, name string, r io.Reader, replace bool) (ImportReport, error) {
 	seg, err := s.Store.Segment(ctx, ws, name)
 	if err != nil {
@@ -51,8 +86,9 @@ func (s *Service) Import(ctx context.Context, ws int64, name string, r io.Reader
 	if err != nil {
 		return report, err
 	}
-	if len(ids) == 0 {
-		return report, ErrNoneFound
+	emptied := replace && report.Lines == 0
+	if len(ids) == 0 && !emptied {
+		return report, &NoneFoundError{Unknown: report.Unknown, Count: report.UnknownCount}
 	}
 	report.Known = len(ids)
 	report.Joined, report.Left, err = s.Store.ImportMembers(ctx, ws, name, ids, replace)

@@ -19,7 +19,14 @@ type Preview struct {
 	Plan     Plan           `json:"plan"`
 	Warnings []*rules.Error `json:"warnings"`
 	Took     time.Duration  `json:"took"`
+	Note     string         `json:"note,omitempty"` // how a preview of the past differs from what was true then
 }
+
+// ErrFuture says that a moment has not come yet: what will have happened by then is not known.
+var ErrFuture = errors.New("the moment is in the future")
+
+// pastNote goes with a preview of a past moment: the record of a customer keeps no former values.
+const pastNote = "events, consents, messages and journeys are those up to that moment, but fields and attributes of customers are taken as they are now"
 
 // ErrSlow says that a rule could not be previewed in the time that somebody may be expected to wait.
 var ErrSlow = errors.New("counting takes longer")
@@ -31,11 +38,14 @@ const (
 )
 
 // Preview counts those for whom a rule holds at a moment, the zero moment being now, and shows some of them. The error
-// is a *rules.Error where the rule is at fault.
+// is a *rules.Error where the rule is at fault, and ErrFuture where the moment is.
 func (s *Service) Preview(ctx context.Context, ws int64, rule string, at time.Time) (Preview, error) {
 	began := s.Now()
 	if at.IsZero() {
 		at = began
+	}
+	if at.After(began) {
+		return Preview{}, fmt.Errorf("preview for %s: %w", at.UTC().Format(time.RFC3339), ErrFuture)
 	}
 	r, err := s.Check(ctx, ws, rule)
 	if err != nil {
@@ -51,6 +61,9 @@ func (s *Service) Preview(ctx context.Context, ws int64, rule string, at time.Ti
 		return Preview{}, err
 	}
 	p := Preview{Plan: plan, Warnings: r.Warnings()}
+	if o.Past {
+		p.Note = pastNote
+	}
 	limited, cancel := context.WithTimeout(ctx, previewTimeout)
 	defer cancel()
 	var first []string

@@ -16,9 +16,8 @@ import (
 // What a draft can be refused for, besides its rule (*rules.Error), a name that is taken (store.ErrExists), and a name
 // that others rely on (*store.SegmentInUseError).
 var (
-	ErrName      = errors.New("invalid name of a segment")
-	ErrKind      = errors.New("wrong kind of segment")
-	ErrNoneFound = errors.New("no customer of the list is known")
+	ErrName = errors.New("invalid name of a segment")
+	ErrKind = errors.New("wrong kind of segment")
 )
 
 // Service is what people do with segments. It is safe for concurrent use.
@@ -163,4 +162,17 @@ func (s *Service) List(ctx context.Context, ws int64) ([]store.Segment, error) {
 // Get gives one segment; store.ErrNotFound when there is none of that name.
 func (s *Service) Get(ctx context.Context, ws int64, name string) (store.Segment, error) {
 	return s.Store.Segment(ctx, ws, name)
+}
+
+// Members lists up to limit members of a segment after the given one, and counts all of them; see store.Members.
+func (s *Service) Members(ctx context.Context, ws int64, name string, asOf time.Time, after string, limit int) ([]store.Member, int64, error) {
+	list, err := s.Store.Members(ctx, ws, name, asOf, after, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	if after == "" && len(list) < limit { // these are all, and a second look could find others
+		return list, int64(len(list)), nil
+	}
+	count, err := s.Store.CountMembers(ctx, ws, name, asOf)
+	return list, count, err
 }

@@ -135,15 +135,24 @@ func TestPreview(t *testing.T) {
 		require.NotEmpty(t, p.Plan.Parts)
 		require.Contains(t, p.Warnings[len(p.Warnings)-1].Message, "rule needs too much")
 	})
-	t.Run("Counts as of another moment", func(t *testing.T) {
+	t.Run("Counts as of a past moment, and says what is of now", func(t *testing.T) {
 		t.Parallel()
+		s := open(t)
+		s.happen("ann", "registered", nil, func(m *store.Message) { m.OccurredAt = m.OccurredAt.Add(-40 * 24 * time.Hour) })
 		const rule = `count(events("registered", "30d")) == 1`
-		p, err := s.Preview(ctx, ws, rule, time.Now().Add(20*24*time.Hour))
+		p, err := s.Preview(t.Context(), s.seed.Workspace, rule, time.Now().Add(-20*24*time.Hour))
 		require.NoError(t, err)
-		require.EqualValues(t, 30, p.Count)
-		p, err = s.Preview(ctx, ws, rule, time.Now().Add(40*24*time.Hour))
+		require.EqualValues(t, 1, p.Count)
+		require.Contains(t, p.Note, "attributes of customers are taken as they are now")
+		p, err = s.Preview(t.Context(), s.seed.Workspace, rule, time.Time{})
 		require.NoError(t, err)
 		require.Zero(t, p.Count)
+		require.Empty(t, p.Note)
+	})
+	t.Run("Refuses a moment that is to come", func(t *testing.T) {
+		t.Parallel()
+		_, err := s.Preview(ctx, ws, "customer.n > 1", time.Now().Add(time.Hour))
+		require.ErrorIs(t, err, ErrFuture)
 	})
 	t.Run("Says what is wrong with the rule", func(t *testing.T) {
 		t.Parallel()
@@ -209,7 +218,12 @@ func TestImport(t *testing.T) {
 
 	_, err = load("x\ny\n", true)
 	require.ErrorIs(t, err, ErrNoneFound)
+	require.EqualError(t, err, `no customer of the list is known: line 1 is "x", line 2 is "y"`)
 	require.Len(t, s.members("list"), 2, "a wrong file empties nothing")
+	_, err = load(strings.Repeat(strings.Repeat("ж", 100)+"\n", 5), true)
+	require.ErrorContains(t, err, strings.Repeat("ж", 60)+`…", and 2 more`)
+	_, err = load("", false)
+	require.ErrorIs(t, err, ErrNoneFound)
 	_, err = s.Import(ctx, ws, "ruled", strings.NewReader("u0"), false)
 	require.ErrorIs(t, err, ErrKind)
 
@@ -218,4 +232,46 @@ func TestImport(t *testing.T) {
 	require.True(t, e.Member)
 	require.True(t, e.Holds)
 	require.Nil(t, e.Explanation)
+
+	held, err := s.Memberships(ctx, ws, s.id("u0"))
+	require.NoError(t, err)
+	require.Len(t, held, 1, "of ruled the members are not found yet")
+	require.Equal(t, "list", held[0].Segment)
+	require.Equal(t, "import", held[0].Since.Because())
+
+	report, err = load("", true)
+	require.NoError(t, err)
+	require.Equal(t, ImportReport{Left: 2}, report)
+	require.Empty(t, s.members("list"))
+	held, err = s.Memberships(ctx, ws, s.id("u0"))
+	require.NoError(t, err)
+	require.Empty(t, held)
+}
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.people(1)
+	ctx, ws := t.Context(), s.seed.Workspace
+	s.create("other", "customer.n == 0")
+	s.create("one", "customer.n == 0")
+	s.build()
+	s.happen("u0", store.EventSegmentEntered, map[string]any{"segment": "pros"})
+	customer := s.id("u0")
+	r, err := s.st.Record(ctx, ws, customer, 10)
+	require.NoError(t, err)
+	event, one := r.Timeline[len(r.Timeline)-1].ID, s.get("one")
+	require.NoError(t, s.st.In(ctx, ws, func(tx *store.Tx) error {
+		return tx.WriteMemberships(ctx, []store.Move{{
+			SegmentID: one.ID, Segment: "one", CustomerID: customer, Version: 1, Cause: "event", EventID: event, At: time.Now(),
+		}}, nil)
+	}))
+	list, err := s.History(ctx, ws, "one", customer, 10)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+	require.Equal(t, "event segment_entered of segment pros", list[0].Because())
+	require.Equal(t, "build", list[1].Because())
+	require.Equal(t, "event order_completed", Transition{SegmentChange: store.SegmentChange{Cause: "event", EventName: "order_completed"}}.Because())
+	_, err = s.History(ctx, ws, "none", "", 10)
+	require.ErrorIs(t, err, store.ErrNotFound)
 }

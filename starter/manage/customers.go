@@ -2,14 +2,17 @@ package manage
 
 import (
 	"context"
-	"slices"
-	"time"
+	"strings"
 
-	"dotyk/activities/store"
+	"dotyk/activities/segments"
 	"dotyk/rules/audience"
 )
 
+// findCustomer finds whom a request names. A phone's plus, sent unescaped in a query, arrives as a space.
 func (s *server) findCustomer(ctx context.Context, ws int64, ref string) (audience.Customer, error) {
+	if digits, ok := strings.CutPrefix(ref, " "); ok && digits != "" && strings.Trim(digits, "0123456789") == "" {
+		ref = "+" + digits
+	}
 	c, err := s.Store.FindCustomer(ctx, ws, ref)
 	if err != nil {
 		return c, missing(err, "give our id, the site's id, an e-mail or a phone", "customer %q", ref)
@@ -19,16 +22,20 @@ func (s *server) findCustomer(ctx context.Context, ws int64, ref string) (audien
 
 type explainInput struct {
 	SegmentPath
-	Customer string    `query:"customer" required:"true" maxLength:"500" doc:"Our id, the site's id, e-mail or phone."`
-	At       time.Time `query:"at" doc:"A past moment; now when left out."`
+	Customer string `query:"customer" required:"true" maxLength:"500" doc:"Our id, the site's id, e-mail or phone."`
+	At       string `query:"at" maxLength:"100" doc:"A past moment, as 2026-01-31 (midnight UTC) or 2026-01-31T09:00:00Z; now when left out."`
 }
 
 func (s *server) explainMembership(ctx context.Context, ws int64, in *explainInput) (*body[Explained], error) {
+	at, err := moment("query.at", in.At)
+	if err != nil {
+		return nil, err
+	}
 	c, err := s.findCustomer(ctx, ws, in.Customer)
 	if err != nil {
 		return nil, err
 	}
-	e, err := s.segments.Explain(ctx, ws, in.Name, c.ID, in.At)
+	e, err := s.segments.Explain(ctx, ws, in.Name, c.ID, at)
 	if err != nil {
 		return nil, noSegment(err, in.Name)
 	}
@@ -57,7 +64,7 @@ func (s *server) history(ctx context.Context, ws int64, in *historyInput) (*body
 		}
 		customer = c.ID
 	}
-	list, err := s.Store.SegmentHistory(ctx, ws, in.Name, customer, in.Limit)
+	list, err := s.segments.History(ctx, ws, in.Name, customer, in.Limit)
 	if err != nil {
 		return nil, noSegment(err, in.Name)
 	}
@@ -69,17 +76,9 @@ type customerInput struct {
 	Paging
 }
 
-type membership struct {
-	Segment  string    `json:"segment"`
-	JoinedAt time.Time `json:"joined_at,omitzero"`
-	Cause    string    `json:"cause,omitempty"`
-	EventID  string    `json:"event_id,omitempty"`
-	Event    string    `json:"event,omitempty"`
-}
-
 type membershipList struct {
 	CustomerID string       `json:"customer_id"`
-	Segments   []membership `json:"segments"`
+	Segments   []Membership `json:"segments"`
 	Next       string       `json:"next,omitempty" doc:"Ask for the next page with after set to this."`
 }
 
@@ -88,80 +87,17 @@ func (s *server) customerSegments(ctx context.Context, ws int64, in *customerInp
 	if err != nil {
 		return nil, err
 	}
-	held, err := s.memberships(ctx, ws, c.ID)
+	held, err := s.segments.Memberships(ctx, ws, c.ID)
 	if err != nil {
 		return nil, err
 	}
-	part, next, err := page(held, func(g store.Segment) []string { return []string{g.Name} }, in.Paging)
+	part, next, err := page(held, func(m segments.Membership) []string { return []string{m.Segment} }, in.Paging)
 	if err != nil {
 		return nil, err
 	}
-	list := membershipList{CustomerID: c.ID, Segments: make([]membership, 0, len(part)), Next: next}
-	since, err := s.since(ctx, ws, c.ID, part)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range part {
-		m := membership{Segment: g.Name}
-		if h := since[g.Name]; h.Joined {
-			m = membership{Segment: g.Name, JoinedAt: h.At.UTC(), Cause: h.Cause, EventID: h.EventID, Event: h.EventName}
-		}
-		list.Segments = append(list.Segments, m)
+	list := membershipList{CustomerID: c.ID, Segments: make([]Membership, 0, len(part)), Next: next}
+	for _, m := range part {
+		list.Segments = append(list.Segments, NewMembership(m))
 	}
 	return answerWith(list), nil
-}
-
-// since finds the latest change of a customer in each of the segments, by name. Nearly always they are among the
-// customer's newest.
-func (s *server) since(ctx context.Context, ws int64, customer string, held []store.Segment) (map[string]store.SegmentChange, error) {
-	const newest = 1000
-	changes, err := s.Store.SegmentHistory(ctx, ws, "", customer, newest)
-	if err != nil {
-		return nil, err
-	}
-	latest := map[string]store.SegmentChange{}
-	for _, h := range slices.Backward(changes) {
-		latest[h.Segment] = h
-	}
-	for _, g := range held {
-		if _, known := latest[g.Name]; known {
-			continue
-		}
-		changes, err := s.Store.SegmentHistory(ctx, ws, g.Name, customer, 1)
-		if err != nil {
-			return nil, err
-		}
-		for _, h := range changes {
-			latest[g.Name] = h
-		}
-	}
-	return latest, nil
-}
-
-// memberships lists the segments that a customer is in.
-func (s *server) memberships(ctx context.Context, ws int64, customer string) ([]store.Segment, error) {
-	all, err := s.segments.List(ctx, ws)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, 0, len(all))
-	for _, g := range all {
-		ids = append(ids, g.ID)
-	}
-	var member map[string]bool
-	err = s.Store.In(ctx, ws, func(tx *store.Tx) error {
-		found, err := tx.Memberships(ctx, []string{customer}, ids)
-		member = found[customer]
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	var held []store.Segment
-	for _, g := range all {
-		if member[g.ID] {
-			held = append(held, g)
-		}
-	}
-	return held, nil
 }

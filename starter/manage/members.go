@@ -10,18 +10,20 @@ import (
 	"mime"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
+
+	"dotyk/activities/segments"
 )
 
 type membersInput struct {
 	SegmentPath
 	Paging
-	AsOf time.Time `query:"as_of" doc:"A past moment; now when left out. Give one to page through a list that does not change meanwhile."`
+	AsOf string `query:"as_of" maxLength:"100" doc:"A past moment, as 2026-01-31 (midnight UTC) or 2026-01-31T09:00:00Z; now when left out. Give one to page through a list that does not change meanwhile."`
 }
 
 type memberList struct {
@@ -34,11 +36,11 @@ func (s *server) listMembers(ctx context.Context, ws int64, in *membersInput) (*
 	if in.After != "" && uuid.Validate(in.After) != nil {
 		return nil, badCursor()
 	}
-	list, err := s.Store.Members(ctx, ws, in.Name, in.AsOf, in.After, in.Limit)
+	asOf, err := moment("query.as_of", in.AsOf)
 	if err != nil {
-		return nil, noSegment(err, in.Name)
+		return nil, err
 	}
-	count, err := s.Store.CountMembers(ctx, ws, in.Name, in.AsOf)
+	list, count, err := s.segments.Members(ctx, ws, in.Name, asOf, in.After, in.Limit)
 	if err != nil {
 		return nil, noSegment(err, in.Name)
 	}
@@ -52,7 +54,7 @@ func (s *server) listMembers(ctx context.Context, ws int64, in *membersInput) (*
 // importInput keeps the body for the handler, which reads it as it comes in.
 type importInput struct {
 	SegmentPath
-	Replace     bool   `query:"replace" doc:"Whoever is not in the list leaves."`
+	Replace     bool   `query:"replace" doc:"Whoever is not in the list leaves; an empty list leaves nobody."`
 	ContentType string `header:"Content-Type"`
 	list        io.Reader
 }
@@ -90,6 +92,9 @@ func (s *server) importMembers(ctx context.Context, ws int64, in *importInput) (
 	if seen.err != nil { // the sender's fault, whatever the import made of it
 		return nil, bodyProblem(seen.err)
 	}
+	if none, ok := errors.AsType[*segments.NoneFoundError](err); ok {
+		return nil, nobodyKnown(none, above)
+	}
 	if err != nil {
 		return nil, noSegment(err, in.Name)
 	}
@@ -98,6 +103,19 @@ func (s *server) importMembers(ctx context.Context, ws int64, in *importInput) (
 		view.Unknown[i].Line -= above
 	}
 	return answerWith(view), nil
+}
+
+// nobodyKnown is the answer to a list of strangers. Its first lines are of our making, as many as above says.
+func nobodyKnown(none *segments.NoneFoundError, above int) error {
+	sent := &segments.NoneFoundError{Unknown: slices.Clone(none.Unknown), Count: none.Count}
+	for i := range sent.Unknown {
+		sent.Unknown[i].Line -= above
+	}
+	p := problem(http.StatusUnprocessableEntity, "none_known", "%s: send our ids, the site's ids, e-mails or phones of customers that there are", sent)
+	for _, u := range sent.Unknown[:min(mostFaults, len(sent.Unknown))] {
+		p.Errors = append(p.Errors, Fault{Location: "body", Line: u.Line, Message: shortened(u.Text) + " names nobody"})
+	}
+	return p
 }
 
 // listOf gives the list as CSV, whichever way it was sent, and how many lines of it are ours and not the sender's.
@@ -132,11 +150,18 @@ func (s *server) readIDs(from io.Reader) ([]string, error) {
 		return nil, problem(http.StatusBadRequest, "bad_request", `the body is not a list of ids: send {"ids": ["…", "…"]} and nothing else`)
 	}
 	for i, id := range list.IDs {
-		if strings.ContainsFunc(id, unicode.IsControl) {
-			p := problem(http.StatusUnprocessableEntity, "invalid", "ids[%d] has a control character, and so is nobody's id: leave it out", i)
-			p.Errors = []Fault{{Location: fmt.Sprintf("body.ids[%d]", i), Message: "control character"}}
-			return nil, p
+		fault := ""
+		switch {
+		case strings.TrimSpace(id) == "": // a list of nothing else would pass for an empty one
+			fault = "is empty"
+		case strings.ContainsFunc(id, unicode.IsControl):
+			fault = "has a control character"
+		default:
+			continue
 		}
+		p := problem(http.StatusUnprocessableEntity, "invalid", "ids[%d] %s, and so is nobody's id: leave it out", i, fault)
+		p.Errors = []Fault{{Location: fmt.Sprintf("body.ids[%d]", i), Message: fault}}
+		return nil, p
 	}
 	return list.IDs, nil
 }

@@ -126,8 +126,8 @@ func explain(err error) (p *problemError, known bool) {
 		return problem(http.StatusUnprocessableEntity, "bad_name", `%s: give it 1 to 100 characters without ", / and control characters`, err), true
 	case errors.Is(err, segments.ErrKind):
 		return problem(http.StatusUnprocessableEntity, "wrong_kind", "%s: rules belong to segments of the kind rule, lists to those of the kind static, and a segment's kind stays what it is", err), true
-	case errors.Is(err, segments.ErrNoneFound):
-		return problem(http.StatusUnprocessableEntity, "none_known", "%s: send our ids, the site's ids, e-mails or phones of customers that there are", err), true
+	case errors.Is(err, segments.ErrFuture):
+		return problem(http.StatusUnprocessableEntity, "invalid", "%s: give a past moment, or none for now", err), true
 	case errors.Is(err, store.ErrExists):
 		return problem(http.StatusConflict, "exists", "the name is taken: choose another, or change what has it"), true
 	case errors.Is(err, store.ErrInvalid):

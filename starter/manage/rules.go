@@ -2,22 +2,25 @@ package manage
 
 import (
 	"context"
-	"time"
 
 	"dotyk/rules"
 )
 
 type previewInput struct {
 	Body struct {
-		Rule string    `json:"rule" minLength:"1"`
-		At   time.Time `json:"at,omitzero" doc:"The moment for which to judge; now when left out."`
+		Rule string `json:"rule" minLength:"1"`
+		At   string `json:"at,omitempty" maxLength:"100" doc:"A past moment for which to judge, as 2026-01-31 (midnight UTC) or 2026-01-31T09:00:00Z; now when left out."`
 	}
 }
 
 func (s *server) preview(ctx context.Context, ws int64, in *previewInput) (*body[Preview], error) {
 	ctx, cancel := context.WithTimeout(ctx, s.PreviewTimeout)
 	defer cancel()
-	p, err := s.segments.Preview(ctx, ws, in.Body.Rule, in.Body.At)
+	at, err := moment("body.at", in.Body.At)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.segments.Preview(ctx, ws, in.Body.Rule, at)
 	if err != nil {
 		return nil, err
 	}

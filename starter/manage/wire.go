@@ -72,26 +72,46 @@ func NewMembers(list []store.Member) []Member {
 
 // Change is a customer who joined or left a segment.
 type Change struct {
-	Segment    string    `json:"segment"`
-	CustomerID string    `json:"customer_id"`
-	At         time.Time `json:"at"`
-	Joined     bool      `json:"joined" doc:"false: left."`
-	Cause      string    `json:"cause" doc:"event, change, time, edit, import, build, merge or delete."`
-	EventID    string    `json:"event_id,omitempty"`
-	Event      string    `json:"event,omitempty" doc:"Name of the event that was the cause."`
-	Version    int       `json:"version" doc:"Of the rule that was judged."`
+	Segment      string    `json:"segment"`
+	CustomerID   string    `json:"customer_id"`
+	At           time.Time `json:"at"`
+	Joined       bool      `json:"joined" doc:"false: left."`
+	Cause        string    `json:"cause" doc:"event, change, time, edit, import, build, merge or delete."`
+	EventID      string    `json:"event_id,omitempty"`
+	Event        string    `json:"event,omitempty" doc:"Name of the event that was the cause."`
+	EventSegment string    `json:"event_segment,omitempty" doc:"The segment that was entered or left, where that was the event."`
+	Version      int       `json:"version" doc:"Of the rule that was judged."`
 }
 
-// NewChanges shows changes of the store.
-func NewChanges(list []store.SegmentChange) []Change {
+// NewChanges shows changes of the service.
+func NewChanges(list []segments.Transition) []Change {
 	views := make([]Change, 0, len(list))
 	for _, c := range list {
 		views = append(views, Change{
 			Segment: c.Segment, CustomerID: c.CustomerID, At: c.At.UTC(), Joined: c.Joined, Cause: c.Cause,
-			EventID: c.EventID, Event: c.EventName, Version: c.Version,
+			EventID: c.EventID, Event: c.EventName, EventSegment: c.EventSegment, Version: c.Version,
 		})
 	}
 	return views
+}
+
+// Membership is a segment that a customer is in.
+type Membership struct {
+	Segment      string    `json:"segment"`
+	JoinedAt     time.Time `json:"joined_at,omitzero"`
+	Cause        string    `json:"cause,omitempty"`
+	EventID      string    `json:"event_id,omitempty"`
+	Event        string    `json:"event,omitempty"`
+	EventSegment string    `json:"event_segment,omitempty" doc:"The segment that was entered or left, where that was the event."`
+}
+
+// NewMembership shows a membership of the service.
+func NewMembership(m segments.Membership) Membership {
+	since := m.Since
+	return Membership{
+		Segment: m.Segment, JoinedAt: utc(since.At), Cause: since.Cause, EventID: since.EventID, Event: since.EventName,
+		EventSegment: since.EventSegment,
+	}
 }
 
 // Preview is what a segment of this rule would hold.
@@ -101,6 +121,7 @@ type Preview struct {
 	Plan     Plan     `json:"plan"`
 	Warnings []Fault  `json:"warnings"`
 	Took     int64    `json:"took_ms" doc:"How long it took, in milliseconds."`
+	Note     string   `json:"note,omitempty" doc:"How a preview of a past moment differs from what was true then."`
 }
 
 // Plan is how a rule is answered for all customers at once.
@@ -124,7 +145,7 @@ type PlanPart struct {
 func NewPreview(p segments.Preview) Preview {
 	return Preview{
 		Count: p.Count, Sample: NewMembers(p.Sample), Plan: newPlan(p.Plan), Warnings: NewFaults(p.Warnings),
-		Took: p.Took.Milliseconds(),
+		Took: p.Took.Milliseconds(), Note: p.Note,
 	}
 }
 
