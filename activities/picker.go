@@ -146,13 +146,17 @@ func (p *picker) judge(e *audience.Event, c candidate) {
 		CustomerID: e.CustomerID, CampaignID: c.ID, Version: c.Version, EventID: e.ID, Kind: "trigger",
 		Outcome: "not entered", At: p.now,
 	}
+	env := p.facts.env(e.CustomerID, e, p.now)
+	if passes(c.trigger.When, env) {
+		return
+	}
 	defer func() { p.out.Decisions = append(p.out.Decisions, d) }()
 	if age := p.now.Sub(e.OccurredAt); age > p.lateness {
 		d.Reason = "the event is " + age.Round(time.Hour).String() + " old; only events of the last " +
 			p.lateness.String() + " start journeys"
 		return
 	}
-	entry := c.definition.Match(p.facts.env(e.CustomerID, e, p.now))
+	entry := c.definition.Match(env)
 	d.Rule, d.Reason, d.Values = entry.Rule, entry.Reason, entry.Values
 	if !entry.Matched {
 		return
@@ -175,6 +179,19 @@ func (p *picker) judge(e *audience.Event, c candidate) {
 		ListensTo: j.ListensTo,
 	})
 	d.JourneyID, d.Outcome = j.ID, "entered"
+}
+
+// passes reports whether an event says that somebody joined or left a segment, and the rule does not hold for it. Nothing
+// is written of such: every joining would leave a decision for each campaign that asks for another segment. A rule that
+// cannot be evaluated is worth one.
+func passes(when *rules.Rule, env rules.Env) bool {
+	e := env.Event
+	if when == nil || e.Type != string(store.CallSystem) ||
+		e.Name != store.EventSegmentEntered && e.Name != store.EventSegmentLeft {
+		return false
+	}
+	held, _, err := when.Judge(env)
+	return err == nil && !held
 }
 
 // wake lists the cohorts from before this batch that it concerns, each once.

@@ -2,17 +2,20 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 
 	"dotyk/activities/segments"
+	"dotyk/activities/store"
 )
 
 const (
-	refreshIdle = time.Second     // how often to look for segments to build
-	refreshBeat = 2 * time.Second // how often Temporal is told that a build goes on
+	refreshIdle   = time.Second     // how often to look for segments to build
+	refreshBeat   = 2 * time.Second // how often Temporal is told that a build goes on
+	refreshBuilds = 2               // how many segments are built at a time
 )
 
 // Refresh computes the members of segments that are new or were edited. It runs until its turn is over or the worker
@@ -77,16 +80,43 @@ func beatUntil(ctx context.Context, stopping <-chan struct{}, stop func()) {
 	}
 }
 
-// buildWaiting builds every segment that waits for it.
+// built is how the build of a segment ended.
+type built struct {
+	ref store.SegmentRef
+	err error
+}
+
+// buildWaiting builds every segment that waits for it, or comes to wait meanwhile, a few at a time and each of another
+// workspace: so a slow one does not hold up everybody. After a turn, or an error, it begins no more, and returns when
+// those under way have ended.
 func buildWaiting(ctx context.Context, b *segments.Builder) error {
-	waiting, err := b.Waiting(ctx)
-	if err != nil {
-		return err
-	}
-	for _, ref := range waiting {
-		if err := b.Build(ctx, ref); err != nil {
-			return fmt.Errorf("build segment %s of workspace %d: %w", ref.ID, ref.Workspace, err)
+	turns := segments.NewTurns(b)
+	ended := make(chan built)
+	look := time.NewTicker(refreshIdle)
+	defer look.Stop()
+	var failed error
+	begun := time.Now()
+	for running := 0; ; {
+		for failed == nil && running < refreshBuilds && time.Since(begun) < pickTurn {
+			ref, found, err := turns.Next(ctx)
+			if failed = err; err != nil || !found {
+				break
+			}
+			running++
+			go func() { ended <- built{ref, b.Build(ctx, ref)} }()
+		}
+		if running == 0 {
+			return failed
+		}
+		select {
+		case one := <-ended:
+			running--
+			turns.Done(one.ref)
+			if one.err != nil {
+				failed = errors.Join(failed, fmt.Errorf("build segment %s of workspace %d: %w", one.ref.ID, one.ref.Workspace, one.err))
+			}
+		case <-look.C:
+			turns.Again()
 		}
 	}
-	return nil
 }

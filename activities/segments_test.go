@@ -14,6 +14,7 @@ import (
 
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
+	"dotyk/activities/store/storetest"
 	"dotyk/rules"
 	"dotyk/rules/audience"
 )
@@ -471,4 +472,144 @@ func TestMoment(t *testing.T) {
 	require.Equal(t, ahead, moment([]store.PickedEvent{{Event: audience.Event{OccurredAt: ahead}}, {}}),
 		"the clock of the machine that took an event may be ahead of ours")
 	require.WithinDuration(t, time.Now(), moment(nil), time.Second)
+}
+
+// TestHistory imports what happened in the past: segments know it, campaigns do not hear of it.
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	past := func(m *store.Message) { m.Historical = true }
+	const thanks = "campaign: thanks\ntrigger: {event: segment_entered}\ntopic: news\nsteps: [{sms: {text: 'Thanks'}}]"
+
+	t.Run("Makes nobody enter a campaign by joining a segment", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.segment("vip", `count(events("order_completed")) > 0`)
+		s.segment("known", `segment("vip") and customer.plan == "pro"`)
+		s.publish(thanks)
+		s.happen("ann", "order_completed", nil, past, attributes(map[string]any{"plan": "pro"}))
+		require.Empty(t, s.pick())
+		require.Equal(t, []string{"ann"}, s.members("vip"))
+		require.Equal(t, []string{"joined vip by history", "joined known by history"}, s.history("ann"))
+		require.NotContains(t, s.eventNames("ann"), store.EventSegmentEntered)
+		s.happen("bob", "order_completed", nil)
+		require.Len(t, s.pick(), 1, "what happens now does")
+	})
+
+	t.Run("Gives way to what happens now", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.segment("vip", `count(events("order_completed")) >= 2`)
+		s.happen("ann", "order_completed", nil, past)
+		s.happen("ann", "order_completed", nil)
+		s.pick()
+		require.Equal(t, []string{"joined vip by event order_completed"}, s.history("ann"))
+	})
+
+	t.Run("Is judged after a build as what it is", func(t *testing.T) {
+		t.Parallel()
+		for _, rule := range []string{`customer.n == 1`, `customer.n == 1 and count(events("visited", "30d")) > 0`} {
+			s := open(t)
+			s.segment("one", rule)
+			s.publish(thanks)
+			s.edit("one", rule+" and true")
+			s.happen("ann", "visited", nil, past, attributes(map[string]any{"n": 1}))
+			s.happen("bob", "visited", nil, attributes(map[string]any{"n": 1}))
+			require.Empty(t, s.pick(), "the segment is being built")
+			refs, err := s.builder().Waiting(t.Context())
+			require.NoError(t, err)
+			inTx(s, func(tx *store.Tx) error { return tx.FinishBuild(t.Context(), refs[0].ID, 2, "") })
+			s.watch(time.Now())
+			require.Equal(t, []string{"joined one by history"}, s.history("ann"), rule)
+			require.Equal(t, []string{"joined one by time"}, s.history("bob"), rule)
+			require.Len(t, s.pick(), 1)
+		}
+	})
+}
+
+// eventNames lists what is on the record of a customer.
+func (s *shop) eventNames(user string) []string {
+	s.t.Helper()
+	var names []string
+	for _, e := range s.record(user).Timeline {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+func inTx(s *shop, fn func(tx *store.Tx) error) {
+	s.t.Helper()
+	require.NoError(s.t, s.Store.In(s.t.Context(), s.seed.Workspace, fn))
+}
+
+// TestDecisionsOnSegments keeps the record free of campaigns that ask for another segment.
+func TestDecisionsOnSegments(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.segment("vip", "customer.vip == true")
+	for name, when := range map[string]string{
+		"right": `event.segment == "vip"`, "other": `event.segment == "other"`, "broken": `len(map(customer.list, map(customer.list, 1))) > 0`,
+	} {
+		s.publish("campaign: " + name + "\ntrigger: {event: segment_entered, when: '" + when + "'}\ntopic: news\nsteps: [{sms: {text: 'Hi'}}]")
+	}
+	s.publish("campaign: own\ntrigger: {event: visited, when: 'customer.vip == false'}\ntopic: news\nsteps: [{sms: {text: 'Hi'}}]")
+	s.happen("ann", "visited", nil, attributes(map[string]any{"vip": true, "list": make([]int, 500)}))
+	require.Len(t, s.pick(), 1)
+	outcomes := map[string]string{}
+	for _, e := range s.record("ann").Timeline {
+		if e.Channel == "decision" {
+			outcomes[e.Campaign] = e.Summary
+		}
+	}
+	require.Equal(t, map[string]string{"right": "entered", "broken": "not entered", "own": "not entered"}, outcomes)
+	require.Contains(t, s.eventNames("ann"), store.EventSegmentEntered)
+}
+
+// TestBuildTurns builds for several workspaces while the segment of one is held up.
+func TestBuildTurns(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	var seeds []storetest.Seed
+	for range 3 {
+		seed := storetest.Workspace(t, s.Store)
+		seeds = append(seeds, seed)
+		for _, name := range []string{"a", "b", "c"} {
+			_, _, err := segments.New(s.Store).Create(t.Context(), seed.Workspace, segments.Draft{Name: name, Rule: "customer.n == 1"})
+			require.NoError(t, err)
+		}
+	}
+	status := func(seed storetest.Seed) (list []store.SegmentStatus) {
+		all, err := s.Store.Segments(t.Context(), seed.Workspace)
+		require.NoError(t, err)
+		for _, g := range all {
+			list = append(list, g.Status)
+		}
+		return list
+	}
+	// Whoever judges customers holds up the end of builds.
+	free, held, done := make(chan struct{}), make(chan struct{}), make(chan error, 2)
+	go func() {
+		done <- s.Store.In(t.Context(), seeds[0].Workspace, func(tx *store.Tx) error {
+			if err := tx.LockSegments(t.Context(), 0); err != nil {
+				return err
+			}
+			held <- struct{}{}
+			<-free
+			return nil
+		})
+	}()
+	<-held
+	go func() { done <- buildWaiting(t.Context(), s.builder()) }()
+	live := []store.SegmentStatus{store.SegmentLive, store.SegmentLive, store.SegmentLive}
+	for _, seed := range seeds[1:] {
+		require.Eventually(t, func() bool { return slices.Equal(live, status(seed)) }, 20*time.Second, 20*time.Millisecond)
+	}
+	require.NotContains(t, status(seeds[0]), store.SegmentLive)
+	late := storetest.Workspace(t, s.Store)
+	_, _, err := segments.New(s.Store).Create(t.Context(), late.Workspace, segments.Draft{Name: "a", Rule: "customer.n == 1"})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return slices.Equal(live[:1], status(late)) }, 20*time.Second, 20*time.Millisecond)
+	close(free)
+	require.NoError(t, <-done)
+	require.NoError(t, <-done)
+	require.Equal(t, live, status(seeds[0]))
 }

@@ -43,19 +43,27 @@ func TimedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrTooSlow)
 }
 
-// Waiting lists the segments that are to be built, those that others mention before the others.
+// Waiting lists the segments that are to be built: a workspace after the other, and those that others mention before the
+// others.
 func (b *Builder) Waiting(ctx context.Context) ([]store.SegmentRef, error) {
 	refs, err := b.Store.BuildingSegments(ctx)
-	if err != nil || len(refs) < 2 {
-		return refs, err
+	if err != nil {
+		return nil, err
 	}
-	by := map[int64][]string{}
+	return b.ordered(ctx, refs)
+}
+
+// ordered puts those that others mention before the others.
+func (b *Builder) ordered(ctx context.Context, refs []store.SegmentRef) ([]store.SegmentRef, error) {
+	if len(refs) < 2 {
+		return refs, nil
+	}
+	wanted := map[store.SegmentRef]bool{}
 	var workspaces []int64
 	for _, ref := range refs {
-		if by[ref.Workspace] == nil {
+		if wanted[ref] = true; !slices.Contains(workspaces, ref.Workspace) {
 			workspaces = append(workspaces, ref.Workspace)
 		}
-		by[ref.Workspace] = append(by[ref.Workspace], ref.ID)
 	}
 	ordered := make([]store.SegmentRef, 0, len(refs))
 	for _, ws := range workspaces {
@@ -69,8 +77,8 @@ func (b *Builder) Waiting(ctx context.Context) ([]store.SegmentRef, error) {
 			return nil, err
 		}
 		for _, seg := range InOrder(list) {
-			if slices.Contains(by[ws], seg.ID) {
-				ordered = append(ordered, store.SegmentRef{Workspace: ws, ID: seg.ID})
+			if ref := (store.SegmentRef{Workspace: ws, ID: seg.ID}); wanted[ref] {
+				ordered = append(ordered, ref)
 			}
 		}
 	}
@@ -294,7 +302,8 @@ func (b *build) moments(ctx context.Context, rule *rules.Rule) error {
 }
 
 // momentsOf replaces whatever was noted about these customers. So no picker may be at work: it might note a customer
-// after we looked and before we wrote. Who was swapped in or out by what is no longer true is due at once.
+// after we looked and before we wrote. Who was swapped in or out by what is no longer true is due at once, and
+// campaigns are told of it only where something else than an import of the past had made it due before.
 func (b *build) momentsOf(ctx context.Context, tx *store.Tx, rule *rules.Rule, ids []string) error {
 	for shard := range int16(store.Shards) {
 		if err := tx.LockSegments(ctx, shard); err != nil {
@@ -320,15 +329,16 @@ func (b *build) momentsOf(ctx context.Context, tx *store.Tx, rule *rules.Rule, i
 			continue
 		}
 		held, until, err := rule.Watch(rules.Env{Facts: f, Now: now})
+		late := false
 		switch {
 		case err != nil:
 			until = now.Add(postponed)
 		case held != members[id][b.seg.ID]:
-			until = now
+			until, late = now, true
 		default:
 			until = later(until, now)
 		}
-		checks = append(checks, store.Check{SegmentID: b.seg.ID, CustomerID: id, DueAt: until})
+		checks = append(checks, store.Check{SegmentID: b.seg.ID, CustomerID: id, DueAt: until, History: late})
 	}
 	return tx.WriteMemberships(ctx, nil, checks)
 }

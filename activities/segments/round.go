@@ -34,9 +34,10 @@ type why struct {
 
 // How much a reason explains: the heaviest is kept, and of several such the first.
 const (
-	lightly = iota // something without an event
-	newness        // an event that came with a new customer, or one that took another over: it concerns everything
-	plainly        // an event that concerns this very segment
+	silently = iota // an import of the past, of which campaigns are not told: anything else goes before it
+	lightly         // something without an event
+	newness         // an event that came with a new customer, or one that took another over: it concerns everything
+	plainly         // an event that concerns this very segment
 )
 
 // Round judges some customers for the segments that concern them, once each. The transaction must hold the lock of the
@@ -80,11 +81,15 @@ func Happened(ctx context.Context, tx *store.Tx, cache *Cache, changes []Change)
 	}
 	for _, c := range changes {
 		reason, everything := why{store.CauseChange, "", lightly}, why{store.CauseChange, "", lightly}
-		if c.EventID != "" {
+		switch {
+		case c.EventID != "":
 			reason, everything = why{store.CauseEvent, c.EventID, plainly}, why{store.CauseEvent, c.EventID, newness}
 			for _, i := range by[rules.MentionEvent+c.Event] {
 				r.concern(i, c.CustomerID, reason)
 			}
+		case slices.Contains(c.Mentions, store.ChangedHistory):
+			reason = why{store.CauseHistory, "", silently}
+			everything = reason
 		}
 		for _, m := range c.Mentions {
 			if m == Everything {
@@ -114,7 +119,11 @@ func Due(ctx context.Context, tx *store.Tx, cache *Cache, due []store.Check) (*R
 		case !ok:
 			r.Checks = append(r.Checks, store.Check{SegmentID: c.SegmentID, CustomerID: c.CustomerID})
 		case r.live[i].Status == store.SegmentLive: // what is due of a segment being built is judged once that is done
-			r.concern(i, c.CustomerID, why{store.CauseTime, "", lightly})
+			reason := why{store.CauseTime, "", lightly}
+			if c.History {
+				reason = why{store.CauseHistory, "", silently}
+			}
+			r.concern(i, c.CustomerID, reason)
 		}
 	}
 	return r, nil
@@ -231,7 +240,7 @@ func (r *Round) judge(i int, customer string, facts map[string]rules.Facts, memb
 		r.Checks = append(r.Checks, check)
 		return
 	case s.Status != store.SegmentLive: // only the builder knows who is a member; the customer is judged after it
-		check.DueAt = now
+		check.DueAt, check.History = now, reason.cause == store.CauseHistory
 		r.Checks = append(r.Checks, check)
 		return
 	}
@@ -239,7 +248,7 @@ func (r *Round) judge(i int, customer string, facts map[string]rules.Facts, memb
 	if err != nil {
 		r.fail(s.Name, err)
 		if r.due {
-			check.DueAt = now.Add(postponed)
+			check.DueAt, check.History = now.Add(postponed), reason.cause == store.CauseHistory
 			r.Checks = append(r.Checks, check)
 		}
 		return

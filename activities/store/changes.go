@@ -13,6 +13,9 @@ import (
 // changedAll is the mention of a customer of whom everything may have changed: a new one, or one that took over another.
 const changedAll = rules.MentionProfile + "*"
 
+// ChangedHistory stands among what changed where an import of the past brought it about. No segment mentions it.
+const ChangedHistory = "history:"
+
 // The advisory locks of a workspace, beside ingestLock. Whoever needs several takes them in this order, after the rows
 // of segments that it changes.
 const (

@@ -36,7 +36,7 @@ func (in *ingestion) changes(it *item, customer string) []string {
 }
 
 // queueHistorical tells the segments of what an import changed: no campaign hears of its events, but who is in a segment
-// may depend on them.
+// may depend on them. Whoever joins or leaves by it makes no campaign start either, so the rows say what they are.
 func (in *ingestion) queueHistorical(b *pgx.Batch) {
 	type change struct{ customer, mention string }
 	seen := map[change]bool{}
@@ -56,7 +56,7 @@ func (in *ingestion) queueHistorical(b *pgx.Batch) {
 		}
 	}
 	if len(customers) > 0 {
-		queueWatched(b, in.tx.Workspace, `SELECT * FROM unnest($2::uuid[], $3::text[])`, `'{`+changedAll+`}'`,
+		queueWatched(b, in.tx.Workspace, `SELECT * FROM unnest($2::uuid[], $3::text[])`, `'{`+changedAll+`,`+ChangedHistory+`}'`,
 			customers, mentions)
 	}
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -82,11 +83,11 @@ func TestMemberships(t *testing.T) {
 		u1 := person(t, st, seed, "u1")
 		waiting(t, st, seed)
 		g := segment(t, st, seed, "vip")
-		for _, cause := range []string{store.CauseBuild, store.CauseEdit, store.CauseMerge, store.CauseDelete} {
+		for _, cause := range []string{store.CauseBuild, store.CauseEdit, store.CauseMerge, store.CauseDelete, store.CauseHistory} {
 			write(t, st, seed, []store.Move{move(g, u1, true, cause, noon)})
 			write(t, st, seed, []store.Move{move(g, u1, false, cause, noon)})
 		}
-		require.Len(t, history(t, st, seed, "vip", u1), 8)
+		require.Len(t, history(t, st, seed, "vip", u1), 10)
 		require.Empty(t, waiting(t, st, seed))
 	})
 
@@ -184,6 +185,38 @@ func TestChecks(t *testing.T) {
 		require.Empty(t, due(t, st, seed, c, noon))
 		build(t, st, seed, g)
 		require.Len(t, due(t, st, seed, c, noon), 1)
+	})
+
+	t.Run("Say that the past made them due, unless something else had before", func(t *testing.T) {
+		t.Parallel()
+		st := storetest.New(t)
+		seed := storetest.Workspace(t, st)
+		g := segment(t, st, seed, "vip")
+		build(t, st, seed, g)
+		check := func(c string, hour int, past bool) {
+			write(t, st, seed, nil, store.Check{
+				SegmentID: g.ID, CustomerID: c, DueAt: noon.Add(time.Duration(hour) * time.Hour), History: past,
+			})
+		}
+		for _, one := range []struct {
+			name          string
+			first, second bool // made due by the past
+			hour          int  // when the second is due; the first is at 1
+			want          bool
+		}{
+			{"the past again", true, true, 2, true},
+			{"something else after the past", true, false, 2, false},
+			{"the past after something else", false, true, 2, false},
+			{"the past before something else comes due", false, true, 0, true},
+		} {
+			c := uuid.NewString()
+			check(c, 1, one.first)
+			check(c, one.hour, one.second)
+			list := due(t, st, seed, c, noon.Add(2*time.Hour))
+			list = slices.DeleteFunc(list, func(k store.Check) bool { return k.CustomerID != c })
+			require.Len(t, list, 1)
+			require.Equal(t, one.want, list[0].History, one.name)
+		}
 	})
 
 	t.Run("Go with a build that failed, since the next one judges everybody", func(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -178,17 +180,64 @@ func (tx *Tx) dependents(ctx context.Context, locking string, names ...string) (
 	return list, wrap("list segments that mention it", err)
 }
 
-// unused makes sure that no segment mentions the name.
+// unused makes sure that neither a segment nor a campaign mentions the name.
 func (tx *Tx) unused(ctx context.Context, name string) error {
 	list, err := tx.dependents(ctx, "", name)
-	if err != nil || len(list) == 0 {
+	if err != nil {
 		return err
 	}
 	used := &SegmentInUseError{Name: name}
 	for _, g := range list {
 		used.By = append(used.By, g.Name)
 	}
+	campaigns, err := tx.campaignsNaming(ctx, name)
+	if err != nil {
+		return err
+	}
+	for _, c := range campaigns {
+		used.By = append(used.By, "campaign "+c)
+	}
+	if len(used.By) == 0 {
+		return nil
+	}
 	return used
+}
+
+// campaignsNaming lists the live and paused campaigns whose current version mentions a segment, by name.
+//
+// It looks at the text of the definition for segment("NAME"), and for event.segment compared with "NAME" or with a list
+// that holds it, in any kind of quotes: what reads like that within some text of a message counts too. A name that a rule
+// composes, or that stands before the comparison, is not found, nor is a campaign that is published meanwhile.
+func (tx *Tx) campaignsNaming(ctx context.Context, name string) ([]string, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT c.name, v.definition FROM campaigns c
+		JOIN campaign_versions v ON v.workspace_id = $1 AND v.campaign_id = c.id AND v.version = c.version
+		WHERE c.workspace_id = $1 AND c.status IN ('live', 'paused') AND strpos(v.definition, 'segment') > 0
+		ORDER BY c.name`, tx.Workspace)
+	mention := naming(name)
+	var found []string
+	var campaign, definition string
+	_, err := pgx.ForEachRow(rows, []any{&campaign, &definition}, func() error {
+		if mention.MatchString(definition) {
+			found = append(found, campaign)
+		}
+		return nil
+	})
+	return found, wrap("list campaigns that mention it", err)
+}
+
+// naming matches, in JSON, a rule that mentions a segment.
+func naming(name string) *regexp.Regexp {
+	escaped := strings.ReplaceAll(name, `\`, `\\`)
+	var literals []string
+	for _, l := range []string{
+		`"` + strings.ReplaceAll(escaped, `"`, `\"`) + `"`, `'` + strings.ReplaceAll(escaped, `'`, `\'`) + `'`, "`" + name + "`",
+	} {
+		inJSON := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(l)
+		literals = append(literals, regexp.QuoteMeta(inJSON))
+	}
+	const blank = `(?:\s|\\[nrt])*`
+	return regexp.MustCompile(`segment` + blank + `(?:\(|[=!]=|(?:not` + blank + `)?in` + blank + `\[[^\]]*?)` + blank +
+		`(?:` + strings.Join(literals, "|") + `)`)
 }
 
 // RebuildSegment has a segment's members computed anew. ErrNotFound when there is none of that name, ErrInvalid for a
@@ -217,7 +266,7 @@ func (s *Store) RebuildSegment(ctx context.Context, workspace int64, name string
 }
 
 // DeleteSegment removes a segment; its members leave, and its history stays. ErrNotFound when there is none of that
-// name, a *SegmentInUseError while another mentions it.
+// name, a *SegmentInUseError while another segment, or a campaign that is live or paused, mentions it.
 func (s *Store) DeleteSegment(ctx context.Context, workspace int64, name, by string) error {
 	if by != "" {
 		ctx = WithActor(ctx, by)

@@ -63,14 +63,15 @@ func (tx *Tx) Memberships(ctx context.Context, customers, segmentIDs []string) (
 
 // The causes of a change of membership.
 const (
-	CauseEvent  = "event"  // something happened to the customer
-	CauseChange = "change" // the record, consents, journeys or messages changed
-	CauseTime   = "time"   // time passed
-	CauseImport = "import" // a list was imported
-	CauseBuild  = "build"  // the segment is new
-	CauseEdit   = "edit"   // its rule is another
-	CauseMerge  = "merge"  // the record was taken over by another
-	CauseDelete = "delete" // the segment is gone
+	CauseEvent   = "event"   // something happened to the customer
+	CauseChange  = "change"  // the record, consents, journeys or messages changed
+	CauseTime    = "time"    // time passed
+	CauseImport  = "import"  // a list was imported
+	CauseBuild   = "build"   // the segment is new
+	CauseEdit    = "edit"    // its rule is another
+	CauseMerge   = "merge"   // the record was taken over by another
+	CauseDelete  = "delete"  // the segment is gone
+	CauseHistory = "history" // the past was imported
 )
 
 // Move is a customer joining or leaving a segment.
@@ -93,11 +94,13 @@ type Check struct {
 	// Earliest leaves an earlier moment as it is, if one is noted: to look too early costs one look more, to move the
 	// moment with every event costs a write each.
 	Earliest bool
+	// History says that an import of the past made it due. Something that was due already for another reason stays so.
+	History bool
 }
 
 // WriteMemberships writes who joined and left, in their order, and when to look again. A move to where the customer is
 // already is left out; there must be no more than one move of a customer and segment. For the causes event, change,
-// time and import campaigns are told by an event. The caller holds LockSegments of all shards concerned.
+// time and import campaigns are told by an event; of the others, history among them, they are not. The caller holds LockSegments of all shards concerned.
 func (tx *Tx) WriteMemberships(ctx context.Context, moves []Move, checks []Check) error {
 	_, _, err := tx.writeMemberships(ctx, moves, checks)
 	return err
@@ -177,13 +180,13 @@ func queueChecks(b *pgx.Batch, ws int64, checks []Check) {
 	var segments, customers, overSegments, overCustomers []string
 	var due []time.Time
 	var shards []int16
-	var earliest []bool
+	var earliest, history []bool
 	for _, c := range checks {
 		switch {
 		case !c.DueAt.IsZero():
 			segments, customers = append(segments, c.SegmentID), append(customers, c.CustomerID)
 			due, shards = append(due, c.DueAt), append(shards, shardOf(c.CustomerID))
-			earliest = append(earliest, c.Earliest)
+			earliest, history = append(earliest, c.Earliest), append(history, c.History)
 		case !c.Earliest:
 			overSegments, overCustomers = append(overSegments, c.SegmentID), append(overCustomers, c.CustomerID)
 		}
@@ -195,31 +198,35 @@ func queueChecks(b *pgx.Batch, ws int64, checks []Check) {
 	}
 	if len(segments) > 0 {
 		// What stays as it is, is found before: a conflict locks the row, and so writes it.
-		b.Queue(`INSERT INTO segment_checks (workspace_id, segment_id, customer_id, shard, due_at)
-			SELECT $1, u.segment, u.customer, u.shard, u.due
-			FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::boolean[])
-				AS u (segment, customer, shard, due, earliest)
+		b.Queue(`INSERT INTO segment_checks (workspace_id, segment_id, customer_id, shard, due_at, history)
+			SELECT $1, u.segment, u.customer, u.shard, u.due, u.history
+			FROM unnest($2::uuid[], $3::uuid[], $4::smallint[], $5::timestamptz[], $6::boolean[], $7::boolean[])
+				AS u (segment, customer, shard, due, earliest, history)
 			LEFT JOIN LATERAL (SELECT due_at FROM segment_checks WHERE workspace_id = $1 AND segment_id = u.segment
 				AND customer_id = u.customer OFFSET 0) k ON true
 			WHERE k.due_at IS NULL OR k.due_at > u.due OR (k.due_at < u.due AND NOT u.earliest)
-			ON CONFLICT (workspace_id, segment_id, customer_id) DO UPDATE SET due_at = excluded.due_at`,
-			ws, segments, customers, shards, due, earliest)
+			ON CONFLICT (workspace_id, segment_id, customer_id) DO UPDATE SET due_at = excluded.due_at,
+				history = excluded.history AND (segment_checks.history OR segment_checks.due_at > excluded.due_at)`,
+			ws, segments, customers, shards, due, earliest, history)
 	}
 }
 
 // DueChecks lists what is due in a shard, the oldest first. What a segment that is being built has due waits for the end
-// of its build. It locks nothing: the caller holds LockSegments.
+// of its build. It locks nothing: the caller holds LockSegments. LATERAL and OFFSET keep the planner to walking the checks
+// in order of their moments, and to one look by id at the segment of each: conditions on its state stand outside, because
+// they would tempt the planner to a partial index that finds no id.
 func (tx *Tx) DueChecks(ctx context.Context, shard int16, now time.Time, limit int) ([]Check, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT c.segment_id, c.customer_id, c.due_at, false FROM segment_checks c
-		WHERE c.workspace_id = $1 AND c.shard = $2 AND c.due_at <= $3 AND c.segment_id = ANY (ARRAY(
-			SELECT id FROM segments WHERE workspace_id = $1 AND status = 'live' AND deleted_at IS NULL))
+	rows, _ := tx.conn.Query(ctx, `SELECT c.segment_id, c.customer_id, c.due_at, false, c.history FROM segment_checks c
+		JOIN LATERAL (SELECT status, deleted_at FROM segments
+			WHERE workspace_id = $1 AND id = c.segment_id OFFSET 0) s ON s.status = 'live' AND s.deleted_at IS NULL
+		WHERE c.workspace_id = $1 AND c.shard = $2 AND c.due_at <= $3
 		ORDER BY c.due_at LIMIT $4`, tx.Workspace, shard, now, limit)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Check])
 	return list, wrap("list due checks", err)
 }
 
-// WorkspacesWithChecks lists the workspaces that have something due in a shard, however much it is. LATERAL and OFFSET keep
-// the planner to walking the checks in order of their moments.
+// WorkspacesWithChecks lists the workspaces that have something due in a shard, however much it is. It is written as
+// DueChecks is, for the same reason.
 func (s *Store) WorkspacesWithChecks(ctx context.Context, shard int16, now time.Time) ([]int64, error) {
 	rows, _ := s.engine.Query(ctx, `WITH RECURSIVE w AS (
 			(SELECT workspace_id FROM segment_checks WHERE shard = $1 ORDER BY workspace_id LIMIT 1)
@@ -228,9 +235,9 @@ func (s *Store) WorkspacesWithChecks(ctx context.Context, shard int16, now time.
 				ORDER BY c.workspace_id LIMIT 1)
 			FROM w WHERE w.workspace_id IS NOT NULL)
 		SELECT w.workspace_id FROM w CROSS JOIN LATERAL (
-			SELECT FROM segment_checks c JOIN LATERAL (SELECT FROM segments s
-				WHERE s.workspace_id = c.workspace_id AND s.id = c.segment_id AND s.status = 'live'
-				AND s.deleted_at IS NULL OFFSET 0) live ON true
+			SELECT FROM segment_checks c JOIN LATERAL (SELECT status, deleted_at FROM segments
+				WHERE workspace_id = c.workspace_id AND id = c.segment_id OFFSET 0) s
+				ON s.status = 'live' AND s.deleted_at IS NULL
 			WHERE c.shard = $1 AND c.workspace_id = w.workspace_id AND c.due_at <= $2
 			ORDER BY c.due_at LIMIT 1) due
 		WHERE w.workspace_id IS NOT NULL`, shard, now)

@@ -59,10 +59,11 @@ type SegmentDraft struct {
 	By          string // who wants it, for the audit; "" leaves that to the context, see WithActor
 }
 
-// SegmentInUseError says that a segment cannot go, or change its name, because the rules of others mention it.
+// SegmentInUseError says that a segment cannot go, or change its name, because the rules of others, or of campaigns,
+// mention it.
 type SegmentInUseError struct {
 	Name string
-	By   []string // names of the segments that mention it
+	By   []string // what mentions it: segments by their names, campaigns as "campaign NAME"
 }
 
 func (e *SegmentInUseError) Error() string {

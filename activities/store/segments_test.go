@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -206,6 +207,38 @@ func TestSegments(t *testing.T) {
 		g, err = st.Segment(t.Context(), seed.Workspace, "waiting")
 		require.NoError(t, err)
 		require.Equal(t, store.SegmentBuilding, g.Status)
+	})
+
+	t.Run("Stays while a campaign mentions it that is not archived", func(t *testing.T) {
+		t.Parallel()
+		st := storetest.New(t)
+		seed := storetest.Workspace(t, st)
+		for _, name := range []string{"vip", "new", `a\b's`, "free", "vi", "v.p"} {
+			segment(t, st, seed, name)
+		}
+		for name, rule := range map[string]string{
+			"welcome": `event.segment == "vip"`, "thanks": `segment( 'new' )`, "odd": `event.segment in ["x", "a\\b's"]`,
+		} {
+			raw, err := json.Marshal(rule)
+			require.NoError(t, err)
+			publish(t, st, seed, "campaign: "+name+"\ntrigger: {event: segment_entered, when: "+string(raw)+
+				"}\ntopic: news\nsteps: [{sms: {text: 'Hello, free'}}]")
+		}
+		remove := func(name string) error { return st.DeleteSegment(t.Context(), seed.Workspace, name, "ann") }
+		for name, campaign := range map[string]string{"vip": "welcome", "new": "thanks", `a\b's`: "odd"} {
+			var used *store.SegmentInUseError
+			require.ErrorAs(t, remove(name), &used, name)
+			require.Equal(t, []string{"campaign " + campaign}, used.By)
+		}
+		for _, name := range []string{"free", "vi", "v.p"} {
+			require.NoError(t, remove(name))
+		}
+		require.NoError(t, st.SetCampaignStatus(t.Context(), seed.Workspace, "welcome", store.Paused))
+		require.Error(t, remove("vip"))
+		require.NoError(t, st.SetCampaignStatus(t.Context(), seed.Workspace, "welcome", store.Archived))
+		require.NoError(t, remove("vip"))
+		_, err := st.EditSegment(t.Context(), seed.Workspace, "new", store.SegmentDraft{Name: "newer"})
+		require.ErrorContains(t, err, "campaign thanks")
 	})
 
 	t.Run("Lets members leave a segment that goes, and keeps its history", func(t *testing.T) {

@@ -1,7 +1,8 @@
 -- Segments: who is in them, since when and why; what is known of the workspace's data; scores.
 
 -- The queue of picking carries changes besides events: a row is an event, a change, or both. Changes are named as rules
--- mention them: 'customer:plan', 'consents:', 'segment:vip', ...; 'customer:*' says that everything may have changed.
+-- mention them: 'customer:plan', 'consents:', 'segment:vip', ...; 'customer:*' says that everything may have changed,
+-- 'history:' that an import of the past brought it about, of which campaigns are not told.
 ALTER TABLE intake
   ALTER COLUMN event_id DROP NOT NULL,
   ALTER COLUMN occurred_at DROP NOT NULL,
@@ -59,7 +60,7 @@ CREATE TABLE segment_changes (
   at           timestamptz NOT NULL,
   joined       boolean NOT NULL,
   cause        text NOT NULL
-    CHECK (cause IN ('event', 'change', 'time', 'edit', 'import', 'build', 'merge', 'delete')),
+    CHECK (cause IN ('event', 'change', 'time', 'edit', 'import', 'build', 'merge', 'delete', 'history')),
   event_id     uuid,                            -- cause event
   version      integer NOT NULL,                -- of the rule
   PRIMARY KEY (workspace_id, segment_id, id)
@@ -75,6 +76,7 @@ CREATE TABLE segment_checks (
   customer_id  uuid NOT NULL,
   shard        smallint NOT NULL,               -- of the customer
   due_at       timestamptz NOT NULL,
+  history      boolean NOT NULL DEFAULT false,  -- due because of an import of the past: campaigns are not told
   PRIMARY KEY (workspace_id, segment_id, customer_id)
 );
 -- The workspace stands before the moment, so that finding the workspaces with something due takes one look at each,

@@ -215,3 +215,54 @@ func TestUsers(t *testing.T) {
 		require.Equal(t, uid, ownerOf(t, filepath.Join(dir, "data")))
 	})
 }
+
+// TestDeadButNamed has the state file name a process that ended and of which nobody has heard yet.
+func TestDeadButNamed(t *testing.T) {
+	t.Parallel()
+	// leave gives a directory in that state; the returned function hears of the end.
+	leave := func(t *testing.T) (dir string, hear func() error) {
+		t.Helper()
+		dir = newDir(t)
+		require.NoError(t, start(t, pglocal.Config{Dir: dir}).Stop())
+		uid := ownerOf(t, filepath.Join(dir, "data"))
+		dead := osexec.CommandContext(t.Context(), "true")
+		if os.Geteuid() == 0 {
+			dead.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		}
+		require.NoError(t, dead.Start())
+		state := fmt.Sprintf("%d\n%s\n1700000000\n5432\n\n\n\nready\n", dead.Process.Pid, filepath.Join(dir, "data"))
+		path := filepath.Join(dir, "data", "postmaster.pid")
+		require.NoError(t, os.WriteFile(path, []byte(state), 0o600))
+		if os.Geteuid() == 0 {
+			require.NoError(t, os.Chown(path, int(uid), -1))
+		}
+		return dir, dead.Wait
+	}
+	const exists = `lock file "postmaster.pid" already exists`
+
+	t.Run("UntilItIsGone", func(t *testing.T) {
+		t.Parallel()
+		dir, hear := leave(t)
+		heard := make(chan error, 1)
+		go func() {
+			for t.Context().Err() == nil {
+				log, err := os.ReadFile(filepath.Join(dir, "postgres.log"))
+				if err != nil || strings.Contains(string(log), exists) {
+					break
+				}
+			}
+			heard <- hear()
+		}()
+		srv := start(t, pglocal.Config{Dir: dir})
+		require.Equal(t, 1, query[int](t, srv, "SELECT 1"))
+		require.NoError(t, <-heard)
+	})
+
+	t.Run("ForGood", func(t *testing.T) {
+		t.Parallel()
+		dir, hear := leave(t)
+		_, err := pglocal.Start(t.Context(), pglocal.Config{Dir: dir})
+		require.ErrorContains(t, err, exists)
+		require.NoError(t, hear())
+	})
+}

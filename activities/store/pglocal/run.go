@@ -15,6 +15,7 @@ const (
 	pollEvery     = 10 * time.Millisecond  // how often the server's state file is read while it starts
 	orphansEvery  = 200 * time.Millisecond // how often a start is tried while orphans of a killed server remain
 	orphansAtMost = 30 * time.Second
+	staleAtMost   = 5 * time.Second  // how long a start is tried while a server that was killed is not quite gone
 	fastAtMost    = time.Minute      // for a shutdown that breaks connections off and writes a checkpoint
 	abruptAtMost  = 10 * time.Second // for one that leaves the rest to recovery
 )
@@ -22,17 +23,22 @@ const (
 // errOrphans says that processes of a killed server still hold its memory. They notice their parent's death soon.
 var errOrphans = errors.New("processes of a killed server remain")
 
+// errStale says that the process named by the state file exists although it is no server of ours: one that was killed
+// stays in the table of processes until its parent, or who takes the parent's place, has heard of its end.
+var errStale = errors.New("a killed server is not quite gone")
+
 // run starts the server's process and waits until it accepts connections.
 func (s *Server) run(ctx context.Context) error {
-	orphans, cancel := context.WithTimeout(ctx, orphansAtMost)
-	defer cancel()
+	begun := time.Now()
 	for {
 		err := s.launch(ctx)
-		if !errors.Is(err, errOrphans) {
+		switch tried := time.Since(begun); {
+		case errors.Is(err, errOrphans) && tried < orphansAtMost, errors.Is(err, errStale) && tried < staleAtMost:
+		default:
 			return err
 		}
 		select {
-		case <-orphans.Done():
+		case <-ctx.Done():
 			return err
 		case <-time.After(orphansEvery):
 		}
@@ -59,8 +65,11 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	if err := p.awaitReady(ctx, s.data()); err != nil {
 		tail := logTail(log, from)
-		if bytes.Contains(tail, []byte("is still in use")) {
+		switch {
+		case bytes.Contains(tail, []byte("is still in use")):
 			err = errors.Join(errOrphans, err)
+		case bytes.Contains(tail, []byte(`lock file "postmaster.pid" already exists`)):
+			err = errors.Join(errStale, err)
 		}
 		return errors.Join(fmt.Errorf("%w; end of %s:\n%s", err, log.Name(), tail), s.closeLog())
 	}
