@@ -515,7 +515,7 @@ func TestHistory(t *testing.T) {
 			s.happen("ann", "visited", nil, past, attributes(map[string]any{"n": 1}))
 			s.happen("bob", "visited", nil, attributes(map[string]any{"n": 1}))
 			require.Empty(t, s.pick(), "the segment is being built")
-			refs, err := s.builder().Waiting(t.Context())
+			refs, err := s.Store.BuildingSegments(t.Context())
 			require.NoError(t, err)
 			inTx(s, func(tx *store.Tx) error { return tx.FinishBuild(t.Context(), refs[0].ID, 2, "") })
 			s.watch(time.Now())

@@ -48,13 +48,17 @@ func builder(st *store.Store) *segments.Builder {
 
 // build finds the members of all segments that wait for it, and says how many these were.
 func build(ctx context.Context, b *segments.Builder) (int, error) {
-	refs, err := b.Waiting(ctx)
-	for _, ref := range refs {
-		if err == nil {
-			err = b.Build(ctx, ref)
+	turns := segments.NewTurns(b)
+	for n := 0; ; n++ {
+		ref, found, err := turns.Next(ctx)
+		if err != nil || !found {
+			return n, err
 		}
+		if err := b.Build(ctx, ref); err != nil {
+			return n, err
+		}
+		turns.Done(ref)
 	}
-	return len(refs), err
 }
 
 // work builds until the test ends, as a worker beside the command line does.

@@ -43,16 +43,6 @@ func TimedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, store.ErrTooSlow)
 }
 
-// Waiting lists the segments that are to be built: a workspace after the other, and those that others mention before the
-// others.
-func (b *Builder) Waiting(ctx context.Context) ([]store.SegmentRef, error) {
-	refs, err := b.Store.BuildingSegments(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return b.ordered(ctx, refs)
-}
-
 // ordered puts those that others mention before the others.
 func (b *Builder) ordered(ctx context.Context, refs []store.SegmentRef) ([]store.SegmentRef, error) {
 	if len(refs) < 2 {

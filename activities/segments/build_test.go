@@ -115,7 +115,7 @@ func TestBuild(t *testing.T) {
 		s := open(t)
 		s.people(3)
 		s.create("recent", `count(events("registered", "30d")) > 0`)
-		waiting, err := s.Waiting(t.Context())
+		waiting, err := s.st.BuildingSegments(t.Context())
 		require.NoError(t, err)
 		ctx, cut := context.WithCancel(t.Context())
 		calls := 0
@@ -178,7 +178,7 @@ func TestBuild(t *testing.T) {
 		t.Parallel()
 		s := open(t)
 		s.create("one", "customer.n == 1")
-		waiting, err := s.Waiting(t.Context())
+		waiting, err := s.st.BuildingSegments(t.Context())
 		require.NoError(t, err)
 		require.NoError(t, s.Delete(t.Context(), s.seed.Workspace, "one", "test"))
 		require.NoError(t, s.Build(t.Context(), waiting[0]))

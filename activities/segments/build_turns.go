@@ -22,8 +22,8 @@ func NewTurns(b *Builder) *Turns {
 }
 
 // Next gives the segment whose turn it is: of the workspaces of which none is being built the one whose turn is longest
-// ago, and of its segments the first of Builder.Waiting that was not given before; false when there is none. Whoever
-// takes it says Done at the end.
+// ago, and of its segments one that mentions none of the others, and that was not given before; false when there is none.
+// Whoever takes it says Done at the end.
 func (t *Turns) Next(ctx context.Context) (store.SegmentRef, bool, error) {
 	refs, err := t.builder.Store.BuildingSegments(ctx)
 	if err != nil {

@@ -72,17 +72,20 @@ func (s *shop) create(name, rule string) {
 // build builds whatever waits for it, and gives the names in that order.
 func (s *shop) build() []string {
 	s.t.Helper()
-	waiting, err := s.Waiting(s.t.Context())
-	require.NoError(s.t, err)
 	list, err := s.List(s.t.Context(), s.seed.Workspace)
 	require.NoError(s.t, err)
 	var names []string
-	for _, ref := range waiting {
+	for turns := NewTurns(s.Builder); ; {
+		ref, found, err := turns.Next(s.t.Context())
+		require.NoError(s.t, err)
+		if !found {
+			return names
+		}
 		i := slices.IndexFunc(list, func(one store.Segment) bool { return one.ID == ref.ID })
 		names = append(names, list[i].Name)
 		require.NoError(s.t, s.Build(s.t.Context(), ref))
+		turns.Done(ref)
 	}
-	return names
 }
 
 // members gives the site's ids of the members, sorted.

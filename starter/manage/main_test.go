@@ -96,10 +96,14 @@ func (o *office) build() {
 	b := &segments.Builder{
 		Store: o.store, Cache: &segments.Cache{}, Logger: slog.New(slog.DiscardHandler), Now: time.Now, Timeout: segments.BuildTimeout,
 	}
-	refs, err := b.Waiting(o.t.Context())
-	require.NoError(o.t, err)
-	for _, ref := range refs {
+	for turns := segments.NewTurns(b); ; {
+		ref, found, err := turns.Next(o.t.Context())
+		require.NoError(o.t, err)
+		if !found {
+			return
+		}
 		require.NoError(o.t, b.Build(o.t.Context(), ref))
+		turns.Done(ref)
 	}
 }
 

@@ -54,7 +54,7 @@ type Member struct {
 	Phone      string    `json:"phone,omitempty"`
 	Name       string    `json:"name,omitempty"`
 	JoinedAt   time.Time `json:"joined_at,omitzero"`
-	Cause      string    `json:"cause,omitempty" doc:"Why the customer joined: event, change, time, edit, import, build, merge."`
+	Cause      string    `json:"cause,omitempty" doc:"Why the customer joined: event, change, time, edit, import, history, build or merge."`
 	EventID    string    `json:"event_id,omitempty" doc:"The event because of which the customer joined."`
 }
 
@@ -76,7 +76,7 @@ type Change struct {
 	CustomerID   string    `json:"customer_id"`
 	At           time.Time `json:"at"`
 	Joined       bool      `json:"joined" doc:"false: left."`
-	Cause        string    `json:"cause" doc:"event, change, time, edit, import, build, merge or delete."`
+	Cause        string    `json:"cause" doc:"event, change, time, edit, import, history, build, merge or delete."`
 	EventID      string    `json:"event_id,omitempty"`
 	Event        string    `json:"event,omitempty" doc:"Name of the event that was the cause."`
 	EventSegment string    `json:"event_segment,omitempty" doc:"The segment that was entered or left, where that was the event."`
