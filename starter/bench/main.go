@@ -31,7 +31,7 @@ type options struct {
 	Batch       int               `help:"Registrations or events in one request; 0 for what suits the experiment."`
 	Customers   int               `default:"1000000" help:"Customers that are made up, where segments are measured."`
 	EventsEach  int               `default:"10" help:"Events that each of them has on average."`
-	QuarterLive bool              `help:"Keep the 50 live segments in the smaller workspace, of a quarter of the customers. To build them takes a while."`
+	Live        string            `enum:"all,quarter,none" default:"all" help:"Keep the 50 live segments in the workspace of all customers, or in that of a quarter of them; or none, and measure no events with live segments. At the full size, to build them takes an hour."`
 	Runs        int               `default:"3" help:"Rounds; every round runs both sides, each second one in the opposite order."`
 	JSON        string            `name:"json" placeholder:"FILE" help:"Write everything measured, run by run, to a file."`
 	Dir         string            `type:"path" placeholder:"DIR" help:"Keep Postgres' data in a new directory below this one, to choose the disk. Default: the system's directory for temporary files."`
@@ -83,7 +83,11 @@ type segmentsCommand struct{ options }
 
 // Run measures.
 func (c *segmentsCommand) Run(ctx context.Context) error {
-	return measure(ctx, c.options, os.Stdout, segmenting()...)
+	experiments := segmenting()
+	if c.Live == liveNone {
+		experiments = experiments[:1]
+	}
+	return measure(ctx, c.options, os.Stdout, experiments...)
 }
 
 type allCommand struct{ options }

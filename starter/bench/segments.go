@@ -29,6 +29,12 @@ func segmenting() []experiment {
 	return []experiment{s.judging(), s.living()}
 }
 
+// Where the live segments are kept, besides all.
+const (
+	liveQuarter = "quarter"
+	liveNone    = "none"
+)
+
 // judging measures rules over everybody, by Postgres and in Go.
 func (s *segmentation) judging() experiment {
 	e := experiment{
@@ -95,7 +101,7 @@ func (s *segmentation) prepare(ctx context.Context, l *lab, p plan) error {
 		return err
 	}
 	s.quarter.Source = source.ID
-	if s.live, s.plain = &s.full, &s.quarter; p.QuarterLive {
+	if s.live, s.plain = &s.full, &s.quarter; p.Live == liveQuarter {
 		s.live, s.plain = s.plain, s.live
 	}
 	for _, pop := range []*population{&s.quarter, &s.full} {
