@@ -129,7 +129,7 @@ func knownTo(ctx context.Context, st *store.Store, ws int64) (campaigns.Known, e
 // warnOf prints what may be mistakes in a campaign that can be used.
 func warnOf(p *program, d *campaign.Definition) {
 	for _, w := range d.Warnings() {
-		fmt.Fprintf(p.stdout, "warning: %s\n", w)
+		fmt.Fprintf(p.stderr, "warning: %s\n", w)
 	}
 }
 

@@ -103,13 +103,14 @@ func testAudienceHistory(t *testing.T, a *apart) {
 		}
 		club.send(t, append(calls, identify(newPerson("silver").id, object{"plan": "silver"}))...)
 	}
-	require.Equal(t, "published campaign newsletter as version 1; its audience enters now\n", club.publish(t, `
+	const published = "published campaign newsletter as version 1; its audience enters now\n" // behind a warning, if plan is not learnt yet
+	require.Contains(t, club.publish(t, `
 campaign: newsletter
 trigger: {audience: customer.plan == "gold"}
 topic: news
 steps:
   - email: {id: letter, subject: News, text: "Much is new. {{ unsubscribe_url }}"}
-`))
+`), published)
 	histories := club.histories(t, a, "newsletter", 3, "cohort-of-many")
 	mails := map[string]int{}
 	for _, m := range a.out.mail.Messages() {
