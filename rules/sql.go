@@ -99,6 +99,7 @@ type translator struct {
 	known     map[string]string // parameters by their type and value
 	aliases   int
 	items     []sqlValue // # in the loops around, innermost last
+	ties      []string   // conditions that are true of every row of those loops
 	groups    []*group   // events read for all customers together
 	picks     []*pick    // first and last events, likewise
 	outside   bool       // what was translated looks at the customer or at an item of a loop around

@@ -49,11 +49,28 @@ func (t *translator) listValue(r *relation) sqlValue {
 	return sqlValue{kind: kindList, list: r, sure: true}
 }
 
+// tie makes the rows of a list depend on the row of the loop around, which is true of every such row. Postgres (15.18)
+// evaluates a list that depends on the customer alone, and stands in two others that do, for the first customer only.
+func (t *translator) tie() []string {
+	if len(t.ties) == 0 {
+		return nil
+	}
+	return []string{t.ties[len(t.ties)-1]}
+}
+
+// tied is a condition that is true of every row.
+func (r *relation) tied(t *translator) string {
+	if r.events != nil {
+		return r.order[0] + " <= " + t.now
+	}
+	return r.order[0] + " >= 0"
+}
+
 // rows are those of a function that gives the elements of an array.
 func (t *translator) rows(function string, of kind) *relation {
 	alias := t.alias("v")
 	return &relation{
-		source: function + " WITH ORDINALITY AS " + alias + " (item, n)", order: []string{alias + ".n"},
+		source: function + " WITH ORDINALITY AS " + alias + " (item, n)", order: []string{alias + ".n"}, where: t.tie(),
 		item: sqlValue{sql: alias + ".item", kind: of},
 	}
 }
@@ -75,7 +92,7 @@ func (t *translator) array(n *ast.ArrayNode) sqlValue {
 		}
 		rows[i] = fmt.Sprintf("(%d, %s)", i, t.as(v, of))
 	}
-	r := &relation{order: []string{alias + ".n"}, item: sqlValue{sql: alias + ".item", kind: of}}
+	r := &relation{order: []string{alias + ".n"}, where: t.tie(), item: sqlValue{sql: alias + ".item", kind: of}}
 	if of == kindMissing || of == kindList {
 		r.item.kind = kindAny
 	}
@@ -98,6 +115,7 @@ func (t *translator) events(name string, window time.Duration) sqlValue {
 		alias + ".workspace_id = " + t.workspace, alias + ".customer_id = c.id", alias + ".name = " + t.text(name),
 		alias + ".occurred_at <= " + t.now,
 	}
+	r.where = append(r.where, t.tie()...)
 	if window > 0 {
 		r.where = append(r.where, alias+".occurred_at >= "+t.param("timestamptz", t.start(window)))
 	}
@@ -131,7 +149,7 @@ func (t *translator) loop(n *ast.BuiltinNode) sqlValue {
 		return t.refuse("this list cannot be asked of Postgres")
 	}
 	_, each := resolvedCall(body.Node)
-	t.items = append(t.items, list.list.item)
+	t.items, t.ties = append(t.items, list.list.item), append(t.ties, list.list.tied(t))
 	r := *list.list
 	var condition sqlValue
 	if n.Name == "map" {
@@ -139,7 +157,7 @@ func (t *translator) loop(n *ast.BuiltinNode) sqlValue {
 	} else {
 		condition = t.condition(each[1], tight)
 	}
-	t.items = t.items[:len(t.items)-1]
+	t.items, t.ties = t.items[:len(t.items)-1], t.ties[:len(t.ties)-1]
 	lift := closed()
 	if t.fault != nil {
 		return list

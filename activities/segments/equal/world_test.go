@@ -19,13 +19,22 @@ import (
 	"dotyk/rules"
 )
 
-// checks is how many random rules a run tries, unless -rapid.checks says otherwise.
-const checks = "1500"
+// checks is how many random rules a run tries, and seed where they begin, unless the flags say otherwise: so a run that
+// fails because of a change fails for everybody. -rapid.seed=0 tries others every time.
+const (
+	checks = "2000"
+	seed   = "20260330"
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set(checks); err != nil {
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range map[string]string{"rapid.checks": checks, "rapid.seed": seed} {
+		if given[name] {
+			continue
+		}
+		if err := flag.Set(name, value); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
