@@ -177,9 +177,9 @@ func (t *translator) rule(r *Rule) string {
 		t.exact = true
 		all = append(all, t.condition(p.node, wider).sql)
 		if t.exact {
-			t.said = append(t.said, SelectionPart{Text: textOf(r.source, side), Where: EvaluatedByPostgres})
+			t.said = append(t.said, SelectionPart{Text: textOf(side), Where: EvaluatedByPostgres})
 		} else if len(t.said) == said+1 { // the whole side is judged in Go
-			t.said[said].Text = textOf(r.source, side)
+			t.said[said].Text = textOf(side)
 		}
 		t.exact = t.exact && before
 	}
@@ -194,8 +194,8 @@ func conjuncts(n ast.Node) []ast.Node {
 	return []ast.Node{n}
 }
 
-// textOf is the text of a node as it stands in the source, as far as its location tells.
-func textOf(_ string, n ast.Node) string { return clipText(n.String()) }
+// textOf is a node as text, cut short where it is long.
+func textOf(n ast.Node) string { return clipText(n.String()) }
 
 // bound says what may take the place of a condition that cannot be translated.
 type bound uint8
