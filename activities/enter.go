@@ -83,7 +83,7 @@ func (a *Activities) judgePage(ctx context.Context, tx *store.Tx, page *store.Au
 		may, why := entry.Matched, entry.Reason
 		if may {
 			run := store.Run{CustomerID: c.ID, CampaignID: page.CampaignID}
-			may, why = v.Definition.MayEnter(past[run], entry.Key, now)
+			may, why = v.Definition.MayEnter(past[run], entry.Key, f.env(c.ID, nil, now))
 		}
 		if may {
 			j := campaign.Start(v.Definition, store.NewJourneyID(), entry.Key, nil, now)

@@ -162,7 +162,7 @@ func (p *picker) judge(e *audience.Event, c candidate) {
 		return
 	}
 	run := store.Run{CustomerID: e.CustomerID, CampaignID: c.ID}
-	if may, why := c.definition.MayEnter(p.past[run], entry.Key, p.now); !may {
+	if may, why := c.definition.MayEnter(p.past[run], entry.Key, env); !may {
 		d.Reason = why
 		return
 	}

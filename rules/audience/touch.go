@@ -16,6 +16,7 @@ const (
 	Purchase Channel = "purchase"
 	Note     Channel = "note"
 	Task     Channel = "task"
+	Webhook  Channel = "webhook"
 	Decided  Channel = "decision"
 )
 

@@ -89,9 +89,10 @@ func (d *Definition) keyOf(env rules.Env) (string, error) {
 	return "", nil
 }
 
-// MayEnter decides, from the customer's journeys through the campaign so far, whether another with this key may start
-// now, and says why or why not. There are never two active journeys with one key.
-func (d *Definition) MayEnter(past []Past, key string, now time.Time) (bool, string) {
+// MayEnter decides, from the customer's journeys through the campaign so far, whether another with this key may start at
+// env.Now, and says why or why not. There are never two active journeys with one key.
+func (d *Definition) MayEnter(past []Past, key string, env rules.Env) (bool, string) {
+	now := env.Now
 	var last *Past
 	for i := range past {
 		p := &past[i]
@@ -117,7 +118,7 @@ func (d *Definition) MayEnter(past []Past, key string, now time.Time) (bool, str
 			return false, fmt.Sprintf("entered on %s; may enter again after %s, on %s", date(last.EnteredAt), period, date(again))
 		}
 		return true, fmt.Sprintf("entered on %s, and may enter again after %s", date(last.EnteredAt), period)
-	case ReenterNever:
+	case ReenterNever, ReenterWhen:
 	}
 	return false, fmt.Sprintf("entered on %s, and the campaign may be entered only once%s", date(last.EnteredAt), keyed(key))
 }

@@ -89,7 +89,7 @@ func TestMayEnter(t *testing.T) {
 		{"{after: 5d}", "a", t0, true, "entered on 2025-12-31 10:00 UTC, and may enter again after 5d"},
 		{"{after: 1d}", "b", t0.Add(day), false, `a journey with key "b" is under way since 2026-01-04 10:00 UTC`},
 	} {
-		may, reason := define(c.reenter).MayEnter(past, c.key, c.now)
+		may, reason := define(c.reenter).MayEnter(past, c.key, rules.Env{Now: c.now})
 		require.Equal(t, c.may, may)
 		require.Equal(t, c.reason, reason)
 	}
