@@ -3,11 +3,11 @@ package campaign
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"maps"
 )
 
-// Schema gives the JSON Schema (draft 2020-12) of a campaign file, for editors to complete and check it with. What it
-// refuses, Parse refuses; Parse finds more.
+// Schema gives the JSON Schema (draft 2020-12) of a campaign file, for editors to complete and check it with. A file that
+// it accepts can have violations all the same: only Parse finds them all.
 func Schema() ([]byte, error) {
 	definitions := make(map[string]any, len(objects))
 	for _, o := range objects {
@@ -29,7 +29,9 @@ func Schema() ([]byte, error) {
 func (o *object) schema() map[string]any {
 	properties, required := make(map[string]any, len(o.fields)), []string{}
 	for _, f := range o.fields {
-		properties[f.name] = map[string]any{"description": f.doc, "allOf": []any{f.kind.schema}}
+		property := maps.Clone(f.kind.schema)
+		property["description"] = f.doc
+		properties[f.name] = property
 		if f.required {
 			required = append(required, f.name)
 		}
@@ -42,18 +44,4 @@ func (o *object) schema() map[string]any {
 		schema["minProperties"], schema["maxProperties"] = 1, 1
 	}
 	return schema
-}
-
-// table is a group of fields as the reference shows it: in Markdown, one row a field.
-func (o *object) table() string {
-	var b strings.Builder
-	b.WriteString("| field | holds | meaning |\n|---|---|---|\n")
-	for _, f := range o.fields {
-		name := "`" + f.name + "`"
-		if f.required {
-			name += " *"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, f.kind.words, f.doc)
-	}
-	return b.String()
 }
