@@ -44,9 +44,11 @@ type Definition struct {
 
 	flow      flow
 	needs     rules.Needs
-	places    map[string]place
+	places    map[string]place // of steps, by id
+	spots     map[string]place // of fields at the top of the file
 	warnings  Violations
 	canonical []byte
+	tree      map[string]any // the canonical form, decoded
 	hash      string
 }
 
