@@ -14,9 +14,6 @@ import (
 // ownerAttribute is the attribute of the customer that holds the e-mail address of her owner.
 const ownerAttribute = "owner"
 
-// defaultWebhookTimeout is how long a webhook is tried that does not say.
-const defaultWebhookTimeout = time.Hour
-
 func (s *WebhookStep) timeout() time.Duration {
 	if s.Timeout == 0 {
 		return defaultWebhookTimeout

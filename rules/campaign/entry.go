@@ -134,11 +134,11 @@ type Resting struct {
 // Rests lists the steps at which journeys can stand, in the order of the file. Step "" stands for the start.
 func (d *Definition) Rests() []Resting {
 	rests := []Resting{{Kind: "start"}}
-	for step := range allSteps(d.Steps) {
+	everyStep(d.Steps, func(step Step) {
 		if kind := restKind(step); kind != "" {
 			rests = append(rests, Resting{Step: step.StepID(), Kind: kind})
 		}
-	}
+	})
 	return rests
 }
 
@@ -205,13 +205,3 @@ func renamed[V any](byID map[string]V, named func(string) string) map[string]V {
 	}
 	return moved
 }
-
-// Difference is one thing that two versions of a campaign do not have in common.
-type Difference struct {
-	Path   string `json:"path"` // of a step by its id: "steps.hello.template"
-	Before any    `json:"before,omitempty"`
-	After  any    `json:"after,omitempty"`
-}
-
-// Diff lists what is different in b, in the order of the file; steps are told apart by their ids.
-func Diff(a, b *Definition) []Difference { return nil }

@@ -61,9 +61,6 @@ func (s *SplitStep) bestTwo(counts []ArmCount) (best, second ArmCount) {
 	return best, second
 }
 
-// defaultAlpha is the chance of a wrong winner that is accepted where a split does not say.
-const defaultAlpha = 0.05
-
 func (s *SplitStep) alpha() float64 {
 	if s.Alpha == 0 {
 		return defaultAlpha

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"strconv"
 
 	"dotyk/rules/audience"
 	"dotyk/rules/calendar"
@@ -44,27 +43,42 @@ func (f formPolicy) encode() []byte {
 // maxHoldout is the largest part of all customers that can be held out: beyond it, it is a mistake.
 const maxHoldout = wholeShare / 2
 
+var (
+	objPolicy = &object{name: "policy", what: "a policy", fields: []attribute{
+		{"quiet", listOf(group("quiet")), false, "times of day at which customers are not disturbed"},
+		{"caps", listOf(group("cap")), false, "how many messages a customer gets"},
+		{"holdout", kindShare, false, "part of all customers whom no marketing campaign lets in, up to 50%"},
+	}}
+	objQuiet = &object{name: "quiet", what: "quiet hours", fields: []attribute{
+		{"channel", kindName, false, "email, sms or call; all channels without"},
+		{"country", kindName, false, "two letters of ISO 3166, as in UA; all countries without"},
+		{"from", kindClock, true, "when they begin on the customer's clock"},
+		{"to", kindClock, true, "when they end; before from, it is on the next day"},
+		{"days", kindDays, false, "days on which they begin; every day without"},
+	}}
+	objCap = &object{name: "cap", what: "a cap", fields: []attribute{
+		{"channel", kindName, false, "email, sms or call; all channels together without"},
+		{"topic", kindName, false, "all topics together without"},
+		{"most", kind{words: "whole number"}, true, "how many messages"},
+		{"within", kindDuration, true, "in any stretch of time that long"},
+	}}
+)
+
 // policy reads a policy. An empty one holds nothing back.
 func (r *reader) policy(root *node) Policy {
 	var p Policy
-	if root.shape != shapeObject {
-		r.wrongShape(root, "", "the policy", "a group of fields", `It can have "quiet:", "caps:" and "holdout:".`)
-		return p
-	}
-	fields := r.fields(root, "", "a policy", []string{"quiet", "caps", "holdout"}, nil)
+	fields := r.body(draft{n: root}, objPolicy, `It can have "quiet:", "caps:" and "holdout:".`)
 	for i, item := range r.policyList(fields["quiet"], "quiet") {
-		p.Quiet = append(p.Quiet, r.quietHours(item, fmt.Sprintf("quiet[%d]", i)))
+		p.Quiet = append(p.Quiet, r.quietHours(draft{n: item, path: fmt.Sprintf("quiet[%d]", i)}))
 	}
 	for i, item := range r.policyList(fields["caps"], "caps") {
-		p.Caps = append(p.Caps, r.cap(item, fmt.Sprintf("caps[%d]", i)))
+		p.Caps = append(p.Caps, r.cap(draft{n: item, path: fmt.Sprintf("caps[%d]", i)}))
 	}
 	if n := fields["holdout"]; n != nil {
-		share, err := ParseShare(n.text)
-		if n.shape != shapeText || err != nil || share > maxHoldout {
-			r.report(n.place("holdout"), CodeBadValue, `"holdout" is no part of all customers`,
-				fmt.Sprintf("Write a percentage up to %s, as in 2%%.", maxHoldout))
+		if p.Holdout = r.share(n, "holdout"); p.Holdout > maxHoldout {
+			r.report(n.place("holdout"), CodeBadValue, fmt.Sprintf("%s of all customers would be held out", p.Holdout),
+				fmt.Sprintf("Write at most %s.", maxHoldout))
 		}
-		p.Holdout = share
 	}
 	return p
 }
@@ -82,76 +96,54 @@ func (r *reader) policyList(n *node, path string) []*node {
 
 var countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
 
-func (r *reader) quietHours(n *node, path string) QuietHours {
+func (r *reader) quietHours(d draft) QuietHours {
 	const advice = `Write {from: "21:00", to: "09:00"}, with channel, country and days if wanted.`
-	fields := r.body(n, path, "quiet hours", advice, []string{"channel", "country", "from", "to", "days"}, nil)
-	q := QuietHours{Channel: r.channel(fields, path), Country: r.name(fields, "country", path)}
+	fields := r.body(d, objQuiet, advice)
+	q := QuietHours{Channel: r.channel(d, fields), Country: r.name(fields, "country", d.path)}
 	if q.Country != "" && !countryPattern.MatchString(q.Country) {
-		r.report(fields["country"].place(join(path, "country")), CodeBadValue,
-			fmt.Sprintf("%q is no country", clip(q.Country)), "Write its two letters of ISO 3166, as in UA.")
+		r.report(fields["country"].place(d.at("country")), CodeBadValue, fmt.Sprintf("%q is no country", clip(q.Country)),
+			"Write its two letters of ISO 3166, as in UA.")
 	}
-	q.Window.From = r.clock(n, fields, "from", path)
-	q.Window.To = r.clock(n, fields, "to", path)
-	if days := r.name(fields, "days", path); days != "" {
-		parsed, err := calendar.ParseWeekdays(days)
-		if err != nil {
-			r.report(fields["days"].place(join(path, "days")), CodeBadValue, err.Error(), "Write days as in mon-fri or sat,sun.")
-		}
-		q.Window.Days = parsed
+	q.Window = calendar.Window{
+		From: r.requiredClock(d, fields, "from", advice), To: r.requiredClock(d, fields, "to", advice),
+		Days: r.weekdays(fields["days"], d.at("days")),
 	}
 	return q
 }
 
-// clock reads a field that must be there and be a time of day.
-func (r *reader) clock(n *node, fields map[string]*node, name, path string) calendar.Clock {
-	const advice = `Write a time of day in quotes, as in "21:00".`
-	at := fields[name]
-	if at == nil {
-		if n.shape == shapeObject {
-			r.report(n.place(join(path, name)), CodeMissingField, fmt.Sprintf("the quiet hours have no %q", name), advice)
-		}
-		return 0
+func (r *reader) requiredClock(d draft, fields map[string]*node, name, advice string) calendar.Clock {
+	switch n := fields[name]; {
+	case n != nil:
+		return r.clock(n, d.at(name))
+	case d.n.shape == shapeObject:
+		r.missing(d.n, d.path, name, fmt.Sprintf("the quiet hours have no %q", name), advice)
 	}
-	text := r.name(fields, name, path)
-	clock, err := calendar.ParseClock(text)
-	if text != "" && err != nil {
-		r.report(at.place(join(path, name)), CodeBadValue, err.Error(), advice)
-	}
-	return clock
+	return 0
 }
 
-// channel reads the channel of messages that the policy is about; "" is all.
-func (r *reader) channel(fields map[string]*node, path string) audience.Channel {
-	channel := audience.Channel(r.name(fields, "channel", path))
-	switch channel {
-	case "", audience.Email, audience.SMS, audience.Call:
-	default:
-		r.report(fields["channel"].place(join(path, "channel")), CodeBadValue,
-			fmt.Sprintf("%q is no channel of messages", clip(string(channel))), "Write email, sms or call, or leave it out for all.")
-	}
-	return channel
+// channel reads the channel of messages that a part of the policy is about; "" is all.
+func (r *reader) channel(d draft, fields map[string]*node) audience.Channel {
+	return audience.Channel(r.word(fields, "channel", d.path, "", string(audience.Email), string(audience.SMS), string(audience.Call)))
 }
 
-func (r *reader) cap(n *node, path string) Cap {
+func (r *reader) cap(d draft) Cap {
 	const advice = "Write {most: 3, within: 7d}, with channel and topic if wanted."
 	const highest = 1000
-	fields := r.body(n, path, "a cap", advice, []string{"channel", "topic", "most", "within"}, nil)
-	c := Cap{Channel: r.channel(fields, path), Topic: r.name(fields, "topic", path)}
-	if n.shape != shapeObject {
+	fields := r.body(d, objCap, advice)
+	c := Cap{
+		Channel: r.channel(d, fields), Topic: r.name(fields, "topic", d.path),
+		Within: r.optionalDuration(fields, "within", d.path, 0),
+	}
+	if d.n.shape != shapeObject {
 		return c
 	}
-	if most := fields["most"]; most == nil {
-		r.report(n.place(join(path, "most")), CodeMissingField, "the cap does not say how many messages", advice)
-	} else if number, err := strconv.Atoi(most.text); most.shape != shapeNumber || err != nil || number < 1 || number > highest {
-		r.report(most.place(join(path, "most")), CodeBadValue,
-			fmt.Sprintf("the number of messages must be a whole number from 1 to %d", highest), advice)
+	if most := fields["most"]; most != nil {
+		c.Most = r.integer(most, d.at("most"), "the number of messages", 1, highest)
 	} else {
-		c.Most = number
+		r.missing(d.n, d.path, "most", "the cap does not say how many messages", advice)
 	}
-	if within := fields["within"]; within == nil {
-		r.report(n.place(join(path, "within")), CodeMissingField, "the cap does not say in what time", advice)
-	} else {
-		c.Within = r.duration(within, join(path, "within"))
+	if fields["within"] == nil {
+		r.missing(d.n, d.path, "within", "the cap does not say in what time", advice)
 	}
 	return c
 }
