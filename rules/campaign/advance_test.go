@@ -2,7 +2,6 @@ package campaign_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,11 +24,12 @@ func TestAdvanceWelcome(t *testing.T) {
 	j := start(d)
 	require.Equal(t, campaign.Active, j.Status)
 	require.Equal(t, t0, j.DueAt)
-	require.Equal(t, []string{"order_cancelled", "order_completed"}, j.ListensTo)
+	require.Equal(t, []string{"changed:consents:", "order_cancelled", "order_completed"}, j.ListensTo)
 
 	j, effects := campaign.Advance(d, j, campaign.Facts{}, t0)
 	require.Equal(t, []campaign.Effect{campaign.PlanEmail{
 		Step: "hello", Iteration: 1, Email: d.Steps[0].(*campaign.EmailStep), Reason: "entered when registered happened",
+		At: t0,
 	}}, effects)
 	require.Equal(t, "wait_2", j.Position.Step)
 	require.Equal(t, t0.Add(2*day), j.DueAt)
@@ -43,7 +43,7 @@ func TestAdvanceWelcome(t *testing.T) {
 
 	j, effects = campaign.Advance(d, j, campaign.Facts{}, t0.Add(2*day))
 	require.Empty(t, effects)
-	require.Equal(t, []string{"order_cancelled", "order_completed", "product_viewed"}, j.ListensTo)
+	require.Equal(t, []string{"changed:consents:", "order_cancelled", "order_completed", "product_viewed"}, j.ListensTo)
 
 	t.Run("Met", func(t *testing.T) {
 		t.Parallel()
@@ -255,7 +255,7 @@ func TestAdvanceRuleErrors(t *testing.T) {
 	d := parse(t, `{campaign: c, trigger: {event: e}, exit: ['`+tooLong+`', {event: x, when: 'event.long + event.long == ""'}], steps: [
 		{update: {set: {a: '`+tooLong+` ? 1 : 2', b: '1', stage: customer.number}}}, {update: {set: {a: '`+tooLong+` ? 1 : 2'}}},
 		{branch: [{when: '`+tooLong+`', steps: [{exit: no}]}]}, {wait: 1d}]}`)
-	long := strings.Repeat("x", 60_000)
+
 	facts := inbox(event("x", t0.Add(time.Second), map[string]any{"long": long}))
 	facts.Customer.Attributes = map[string]any{"long": long, "number": 5}
 	j, effects := campaign.Advance(d, start(d), facts, t0.Add(time.Minute))
