@@ -170,7 +170,7 @@ func (s *Store) CompleteTask(ctx context.Context, workspace int64, id string, o 
 		b := &pgx.Batch{}
 		b.Queue(`UPDATE tasks SET status = $3, outcome = $4, note = $5, closed_by = $6, closed_at = $7
 			WHERE workspace_id = $1 AND id = $2`, workspace, id, status, clean(o.Outcome), clean(o.Note), clean(o.By), now)
-		if err := queueSystemEvents(b, workspace, []systemEvent{closed(&t, o, now)}); err != nil {
+		if err := queueSystemEvents(b, workspace, []SystemEvent{closed(&t, o, now)}); err != nil {
 			return err
 		}
 		return tx.batch(ctx, b)
@@ -179,9 +179,9 @@ func (s *Store) CompleteTask(ctx context.Context, workspace int64, id string, o 
 }
 
 // closed is the event by which journeys hear that a task was closed.
-func closed(t *Task, o TaskOutcome, at time.Time) systemEvent {
-	e := systemEvent{
-		Customer: t.CustomerID, Name: audience.EventTaskCompleted, At: at, Key: "task:" + t.ID,
+func closed(t *Task, o TaskOutcome, at time.Time) SystemEvent {
+	e := SystemEvent{
+		CustomerID: t.CustomerID, Name: audience.EventTaskCompleted, At: at, Key: "task:" + t.ID,
 		Properties: map[string]any{
 			"task": t.ID, "title": t.Title, "outcome": clean(o.Outcome), "note": clean(o.Note), "by": clean(o.By),
 			"cancelled": o.Cancelled,
