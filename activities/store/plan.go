@@ -154,13 +154,6 @@ func (tx *Tx) planMove(ctx context.Context, p Publication, plan *PublicationPlan
 	return wrap("count journeys that a move releases", err)
 }
 
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}
-
 // restKinds gives the kind of each step at which journeys of a version can stand.
 func restKinds(d *campaign.Definition) map[string]string {
 	kinds := map[string]string{"": "start"}
@@ -194,36 +187,13 @@ func lasts(to *campaign.Definition, m Moves, step string) (time.Duration, bool) 
 
 // stepNamed finds a step by its id, nil where there is none.
 func stepNamed(steps []campaign.Step, id string) campaign.Step {
-	for _, step := range steps {
+	var found campaign.Step
+	campaign.Walk(steps, func(step campaign.Step) {
 		if step.StepID() == id {
-			return step
+			found = step
 		}
-		for _, inner := range innerSteps(step) {
-			if found := stepNamed(inner, id); found != nil {
-				return found
-			}
-		}
-	}
-	return nil
-}
-
-// innerSteps gives the lists of steps within a step.
-func innerSteps(step campaign.Step) [][]campaign.Step {
-	var lists [][]campaign.Step
-	switch s := step.(type) {
-	case *campaign.BranchStep:
-		for _, arm := range s.Arms {
-			lists = append(lists, arm.Steps)
-		}
-	case *campaign.SplitStep:
-		for _, arm := range s.Arms {
-			lists = append(lists, arm.Steps)
-		}
-	case *campaign.RepeatStep:
-		lists = append(lists, s.Steps)
-	default:
-	}
-	return lists
+	})
+	return found
 }
 
 // audienceSize counts those who would enter when the campaign goes live, or at its first moment.

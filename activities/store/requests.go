@@ -37,21 +37,17 @@ func (tx *Tx) request(ctx context.Context, r Request, customer string) error {
 	if status != Live {
 		return fmt.Errorf("%w: campaign %q is %s, so nobody can enter it", ErrInvalid, r.Campaign, status)
 	}
-	now := time.Now()
-	if r.Key != "" {
-		tag, err := tx.conn.Exec(ctx, `INSERT INTO event_keys (workspace_id, source_id, message_id, received_at)
-			VALUES ($1, 0, $2, $3) ON CONFLICT DO NOTHING`, tx.Workspace, clean("request:"+r.Key), now)
-		if err != nil || tag.RowsAffected() == 0 {
-			return wrap("note key", err)
-		}
-	}
 	data := r.Data
 	if data == nil {
 		data = map[string]any{}
 	}
+	key := ""
+	if r.Key != "" {
+		key = clean("request:" + r.Key)
+	}
 	b := &pgx.Batch{}
 	err = queueSystemEvents(b, tx.Workspace, []SystemEvent{{
-		CustomerID: customer, Name: audience.EventRequested, At: now,
+		CustomerID: customer, Name: audience.EventRequested, At: time.Now(), Key: key,
 		Properties: map[string]any{"campaign": r.Campaign, "data": data},
 	}})
 	if err != nil {
