@@ -90,11 +90,11 @@ type standing struct {
 	campaign.Journey
 	version  int
 	customer string
-	parent   *parent
+	parent   *Parent
 }
 
-// parent is the journey, waiting at a step, that put a customer into another campaign.
-type parent struct {
+// Parent is the journey, waiting at a step, that put a customer into another campaign.
+type Parent struct {
 	Journey   string `json:"journey"`
 	Step      string `json:"step"`
 	Iteration int    `json:"iteration"`
@@ -246,7 +246,7 @@ func queueLeaving(b *pgx.Batch, ws int64, name, reason string, now time.Time, li
 }
 
 // journeyEnded tells a journey that the one it waits for has ended, or never began.
-func journeyEnded(customer, campaignName, status, reason string, p parent, at time.Time) SystemEvent {
+func journeyEnded(customer, campaignName, status, reason string, p Parent, at time.Time) SystemEvent {
 	return SystemEvent{CustomerID: customer, Name: audience.EventJourneyEnded, At: at, Properties: map[string]any{
 		"campaign": campaignName, "status": status, "reason": reason,
 		"parent": p.Journey, "step": p.Step, "iteration": p.Iteration,
