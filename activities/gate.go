@@ -19,9 +19,6 @@ type candidate struct {
 // entryNeeds is what must be known of customers to decide whether they enter.
 func entryNeeds(d *campaign.Definition) rules.Needs {
 	needs := d.TriggerNeeds()
-	if d.Reenter.When != nil {
-		needs = needs.Merge(d.Reenter.When.Needs())
-	}
 	needs.Consents = needs.Consents || len(d.Reachable) > 0
 	return needs
 }

@@ -315,7 +315,7 @@ func (p *picker) note(w wish, v verdict) {
 		p.out.HeldOut = append(p.out.HeldOut, store.HeldOut{NewJourney: j, CampaignID: w.ID, Version: w.Version})
 	}
 	if w.parent != nil {
-		p.out.Events = append(p.out.Events, store.JourneyNotBegun(w.customer, w.Name, v.Reason, *w.parent, p.now))
+		p.out.Events = append(p.out.Events, store.JourneyEnded(w.customer, *w.parent, w.Name, v.Outcome, v.Reason, p.now))
 	}
 }
 

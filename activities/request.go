@@ -43,8 +43,8 @@ func (p *picker) request(e *audience.Event, r request) {
 	named, known := p.requested[r.campaign]
 	if !known {
 		if r.parent != nil {
-			p.out.Events = append(p.out.Events, store.JourneyNotBegun(e.CustomerID, r.campaign,
-				fmt.Sprintf("there is no campaign %q", r.campaign), *r.parent, p.now))
+			p.out.Events = append(p.out.Events, store.JourneyEnded(e.CustomerID, *r.parent, r.campaign, campaign.NotEntered,
+				fmt.Sprintf("there is no campaign %q", r.campaign), p.now))
 		}
 		return
 	}

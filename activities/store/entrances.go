@@ -90,11 +90,6 @@ func (tx *Tx) CampaignsNamed(ctx context.Context, names []string) (map[string]Na
 	return found, wrap("find campaigns", err)
 }
 
-// JourneyNotBegun tells a journey that the one it waits for does not begin, and why.
-func JourneyNotBegun(customer, campaignName, reason string, p Parent, at time.Time) SystemEvent {
-	return journeyEnded(customer, campaignName, campaign.NotEntered, reason, p, at)
-}
-
 // Contacts is what is known about reaching customers, for campaigns that let in only those who can be reached.
 type Contacts struct {
 	Suppressed map[audience.Channel]map[string]bool // by channel and customer: the address must not be contacted
