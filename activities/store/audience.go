@@ -132,17 +132,17 @@ func (s *Store) AudiencePage(ctx context.Context, workspace int64, a OpenAudienc
 	if err != nil {
 		return AudiencePage{}, err
 	}
-	upto := ""
-	err = s.Query(ctx, workspace, `SELECT coalesce(max(id::text), '') FROM (SELECT id FROM customers
+	upto, scanned := "", 0
+	err = s.Query(ctx, workspace, `SELECT coalesce(max(id::text), ''), count(*) FROM (SELECT id FROM customers
 		WHERE workspace_id = $1 AND id > $2::text::uuid ORDER BY id LIMIT $3) c`, []any{workspace, a.After, audienceScan}, 0,
-		func(rows pgx.Rows) error { return rows.Scan(&upto) })
-	if err != nil || upto == "" {
+		func(rows pgx.Rows) error { return rows.Scan(&upto, &scanned) })
+	if err != nil || scanned == 0 {
 		return AudiencePage{}, wrap("page audience", err)
 	}
 	n := len(members.Args)
 	sql := fmt.Sprintf(`SELECT s.id FROM (%s) s WHERE s.id > $%d::text::uuid AND s.id <= $%d::text::uuid ORDER BY s.id LIMIT $%d`,
 		members.SQL, n+1, n+2, n+3)
-	page := AudiencePage{After: upto, More: true}
+	page := AudiencePage{After: upto, More: scanned == audienceScan}
 	err = s.Query(ctx, workspace, sql, append(append([]any{}, members.Args...), a.After, upto, limit), 0,
 		func(rows pgx.Rows) error {
 			var id string
@@ -153,7 +153,7 @@ func (s *Store) AudiencePage(ctx context.Context, workspace int64, a OpenAudienc
 			return nil
 		})
 	if len(page.Customers) == limit {
-		page.After = page.Customers[limit-1]
+		page.After, page.More = page.Customers[limit-1], true
 	}
 	return page, wrap("select audience", err)
 }

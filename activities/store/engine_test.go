@@ -459,7 +459,7 @@ func TestAudience(t *testing.T) {
 	require.Len(t, open, 1)
 	trigger := define(t, everybody).Trigger
 	seen := map[string]bool{}
-	for finished := false; !finished; { // pages of two: 2, 2, 1, none
+	for finished := false; !finished; { // pages of two: 2, 2, 1
 		inTx(t, st, seed, func(tx *store.Tx) error {
 			a, err := tx.ClaimAudience(t.Context(), open[0].ID)
 			require.NoError(t, err)
