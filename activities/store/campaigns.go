@@ -27,7 +27,8 @@ type CampaignStatus string
 // The states of a campaign.
 const (
 	Live     CampaignStatus = "live"
-	Paused   CampaignStatus = "paused"   // nobody enters, journeys wait, nothing is sent
+	Paused   CampaignStatus = "paused" // nobody enters, journeys wait, nothing is sent
+	Stopped  CampaignStatus = "stopped"
 	Archived CampaignStatus = "archived" // nobody enters
 )
 
@@ -36,6 +37,9 @@ type Publication struct {
 	Definition *campaign.Definition
 	Source     string              // as the marketer wrote it
 	Templates  map[string]Template // that came with the file; they become the workspace's templates of those names
+	Moves      Moves
+	Note       string
+	Of         int
 }
 
 // Published is what publishing came to.
@@ -248,6 +252,7 @@ type Version struct {
 	Number     int
 	Definition *campaign.Definition
 	Templates  map[string]Template
+	Source     string
 }
 
 // LoadVersion reads a version. It never changes, so callers keep it.
