@@ -27,8 +27,7 @@ type CampaignStatus string
 // The states of a campaign.
 const (
 	Live     CampaignStatus = "live"
-	Paused   CampaignStatus = "paused" // nobody enters, journeys wait, nothing is sent
-	Stopped  CampaignStatus = "stopped"
+	Paused   CampaignStatus = "paused"   // nobody enters, journeys wait, nothing is sent
 	Archived CampaignStatus = "archived" // nobody enters
 )
 
@@ -37,9 +36,6 @@ type Publication struct {
 	Definition *campaign.Definition
 	Source     string              // as the marketer wrote it
 	Templates  map[string]Template // that came with the file; they become the workspace's templates of those names
-	Moves      Moves
-	Note       string
-	Of         int
 }
 
 // Published is what publishing came to.
@@ -252,7 +248,6 @@ type Version struct {
 	Number     int
 	Definition *campaign.Definition
 	Templates  map[string]Template
-	Source     string
 }
 
 // LoadVersion reads a version. It never changes, so callers keep it.

@@ -66,32 +66,6 @@ type Request struct {
 	Data               map[string]any
 	Key                string
 }
-type TaskFilter struct {
-	Assignee, Status, Customer, Kind string
-	Limit                            int
-}
-type Task struct {
-	ID, CustomerID, Customer, Kind, Title, Text, Status, Assignee, Wanted, Outcome, Note, Campaign, Step string
-	DueAt, CreatedAt, ClosedAt                                                                           time.Time
-}
-type TaskOutcome struct {
-	Outcome, Note string
-	Duration      time.Duration
-	By            string
-	Cancelled     bool
-}
-type User struct{ ID, Email, Name, Role, Phone string }
-type CouponPool struct {
-	Name                   string
-	Free, Issued, Redeemed int
-}
-type SplitResult struct {
-	Version int
-	Split   string
-	Counts  []campaign.ArmCount
-	Winner  string
-	Reason  string
-}
 
 func (s *Store) PlanPublication(ctx context.Context, ws int64, p Publication) (PublicationPlan, error) {
 	return PublicationPlan{}, errStub
@@ -117,22 +91,6 @@ func (s *Store) Policy(ctx context.Context, ws int64) (campaign.Policy, error) {
 }
 func (s *Store) SetPolicy(ctx context.Context, ws int64, p campaign.Policy) error { return errStub }
 func (s *Store) LiveDefinitions(ctx context.Context, ws int64) ([]*campaign.Definition, error) {
-	return nil, nil
-}
-func (s *Store) Tasks(ctx context.Context, ws int64, f TaskFilter) ([]Task, error) {
-	return nil, errStub
-}
-func (s *Store) CompleteTask(ctx context.Context, ws int64, id string, o TaskOutcome) error {
-	return errStub
-}
-func (s *Store) AssignTask(ctx context.Context, ws int64, id, email string) error { return errStub }
-func (s *Store) AddUser(ctx context.Context, ws int64, u User) error              { return errStub }
-func (s *Store) Users(ctx context.Context, ws int64) ([]User, error)              { return nil, errStub }
-func (s *Store) AddCoupons(ctx context.Context, ws int64, pool string, codes []string) (added, known int, err error) {
-	return 0, 0, errStub
-}
-func (s *Store) CouponPools(ctx context.Context, ws int64) ([]CouponPool, error) { return nil, errStub }
-func (s *Store) SplitResults(ctx context.Context, ws int64, name string) ([]SplitResult, error) {
 	return nil, nil
 }
 func (s *Store) WebhookSecret(ctx context.Context, ws int64) (string, error) { return "", errStub }

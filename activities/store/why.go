@@ -282,11 +282,3 @@ func (tx *Tx) LastEvent(ctx context.Context, customer, name string, properties m
 	}
 	return e, wrap("find last event", err)
 }
-
-// orZero is the zero time for null.
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}

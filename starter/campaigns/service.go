@@ -170,3 +170,13 @@ func Compare(a, b Edition) Compared {
 		Differences: append(campaign.Diff(a.Definition, b.Definition), templateDifferences(a.Templates, b.Templates)...),
 	}
 }
+
+// Results counts what a campaign came to. store.ErrNotFound when there is none of that name.
+func (s *Service) Results(ctx context.Context, ws int64, name string) (store.CampaignResults, []store.SplitResult, error) {
+	r, err := s.Store.CampaignResults(ctx, ws, name)
+	if err != nil {
+		return r, nil, err
+	}
+	splits, err := s.Store.SplitResults(ctx, ws, name)
+	return r, splits, err
+}
