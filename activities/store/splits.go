@@ -64,7 +64,7 @@ func (tx *Tx) splitResults(ctx context.Context, v *Version) ([]SplitResult, erro
 	if err != nil {
 		return nil, err
 	}
-	starts, err := tx.splitStarts(ctx, key)
+	starts, err := tx.SplitStarts(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +132,8 @@ func (tx *Tx) Winners(ctx context.Context, of []SplitKey) (map[SplitKey]map[stri
 	return found, wrap("read winners of splits", err)
 }
 
-// splitStarts gives when the first customer came to each split of a version that looks for a winner.
-func (tx *Tx) splitStarts(ctx context.Context, key SplitKey) (map[string]time.Time, error) {
+// SplitStarts gives when the first customer came to each split of a version that looks for a winner.
+func (tx *Tx) SplitStarts(ctx context.Context, key SplitKey) (map[string]time.Time, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT split, began_at FROM split_starts
 		WHERE workspace_id = $1 AND campaign_id = $2 AND version = $3`, tx.Workspace, key.CampaignID, key.Version)
 	found := map[string]time.Time{}
@@ -154,7 +154,7 @@ func (tx *Tx) SplitBegan(ctx context.Context, key SplitKey, split string, at tim
 	if err != nil {
 		return time.Time{}, fmt.Errorf("note start of split: %w", err)
 	}
-	starts, err := tx.splitStarts(ctx, key)
+	starts, err := tx.SplitStarts(ctx, key)
 	return starts[split], err
 }
 
