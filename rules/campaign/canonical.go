@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dotyk/rules"
+	"dotyk/rules/audience"
 )
 
 // Canonical gives the campaign as JSON in its one canonical form: defaults left out, short forms written out, every id
@@ -40,104 +41,83 @@ func (d *Definition) seal() error {
 // The canonical form. The order of the fields here is their order in it.
 type (
 	formDefinition struct {
-		Campaign      string      `json:"campaign"`
-		Trigger       formTrigger `json:"trigger"`
-		Key           string      `json:"key,omitempty"`
-		Reenter       any         `json:"reenter,omitempty"` // "always" or formReenter
-		Topic         string      `json:"topic,omitempty"`
-		Transactional bool        `json:"transactional,omitempty"`
-		Priority      int         `json:"priority,omitempty"`
-		Goal          *formEvent  `json:"goal,omitempty"`
-		Exit          []any       `json:"exit,omitempty"` // a rule as text, or formEvent
-		Steps         []formStep  `json:"steps"`
+		Campaign      string             `json:"campaign"`
+		Trigger       formTrigger        `json:"trigger"`
+		Key           string             `json:"key,omitempty"`
+		Reenter       any                `json:"reenter,omitempty"` // "always" or formReenter
+		Concurrent    bool               `json:"concurrent,omitempty"`
+		Reachable     []audience.Channel `json:"reachable,omitempty"`
+		Holdout       string             `json:"holdout,omitempty"`
+		Topic         string             `json:"topic,omitempty"`
+		Transactional bool               `json:"transactional,omitempty"`
+		Priority      int                `json:"priority,omitempty"`
+		Goal          *formEvent         `json:"goal,omitempty"`
+		Exit          []any              `json:"exit,omitempty"` // a rule as text, or formEvent
+		Steps         []formStep         `json:"steps"`
 	}
 	formTrigger struct {
 		Event    string        `json:"event,omitempty"`
+		Segment  *formSegment  `json:"segment,omitempty"`
+		Schedule *formSchedule `json:"schedule,omitempty"`
+		Date     *formDate     `json:"date,omitempty"`
 		When     string        `json:"when,omitempty"`
 		Audience *formAudience `json:"audience,omitempty"`
+		API      any           `json:"api,omitempty"` // true or formAPI
+	}
+	formSegment struct {
+		Entered  string `json:"entered,omitempty"`
+		Left     string `json:"left,omitempty"`
+		Existing bool   `json:"existing,omitempty"`
+	}
+	formSchedule struct {
+		Cron     string    `json:"cron,omitempty"`
+		RRule    string    `json:"rrule,omitempty"`
+		Zone     string    `json:"zone,omitempty"`
+		Audience string    `json:"audience"`
+		From     time.Time `json:"from,omitzero"`
+		To       time.Time `json:"to,omitzero"`
+	}
+	formDate struct {
+		Attribute string `json:"attribute"`
+		Offset    string `json:"offset,omitempty"`
+		At        string `json:"at,omitempty"`
+		Yearly    bool   `json:"yearly,omitempty"`
+		Zone      string `json:"zone,omitempty"`
 	}
 	formAudience struct {
-		Rule string `json:"rule"`
-		Once bool   `json:"once"`
+		Rule string    `json:"rule"`
+		Once bool      `json:"once"`
+		At   time.Time `json:"at,omitzero"`
+	}
+	formAPI struct {
+		When string `json:"when"`
 	}
 	formReenter struct {
-		After string `json:"after"`
+		After string `json:"after,omitempty"`
+		When  string `json:"when,omitempty"`
 	}
 	formEvent struct {
 		Event  string `json:"event"`
 		When   string `json:"when,omitempty"`
 		Within string `json:"within,omitempty"`
 	}
-	formStep struct {
-		Email   *formEmail   `json:"email,omitempty"`
-		SMS     *formSMS     `json:"sms,omitempty"`
-		Wait    *formWait    `json:"wait,omitempty"`
-		WaitFor *formWaitFor `json:"wait_for,omitempty"`
-		Branch  *formBranch  `json:"branch,omitempty"`
-		Update  *formUpdate  `json:"update,omitempty"`
-		Exit    *formExit    `json:"exit,omitempty"`
-	}
-	formEmail struct {
-		ID       string `json:"id"`
-		Template string `json:"template,omitempty"`
-		Subject  string `json:"subject,omitempty"`
-		HTML     string `json:"html,omitempty"`
-		Text     string `json:"text,omitempty"`
-	}
-	formSMS struct {
-		ID       string `json:"id"`
-		Text     string `json:"text,omitempty"`
-		Template string `json:"template,omitempty"`
-	}
-	formWait struct {
-		ID  string `json:"id"`
-		For string `json:"for"`
-	}
-	formWaitFor struct {
-		ID      string `json:"id"`
-		Event   string `json:"event"`
-		When    string `json:"when,omitempty"`
-		Timeout string `json:"timeout"`
-	}
-	formBranch struct {
-		ID   string `json:"id"`
-		Arms []any  `json:"arms"` // formArm or formElse
-	}
-	formArm struct {
-		When  string     `json:"when"`
-		Steps []formStep `json:"steps"`
-	}
-	formElse struct {
-		Else []formStep `json:"else"`
-	}
-	formUpdate struct {
-		ID         string            `json:"id"`
-		Set        map[string]string `json:"set,omitempty"` // encoding/json sorts the names
-		AddTags    []string          `json:"add_tags,omitempty"`
-		RemoveTags []string          `json:"remove_tags,omitempty"`
-	}
-	formExit struct {
-		ID     string `json:"id"`
-		Reason string `json:"reason"`
-	}
 )
 
 func canonicalDefinition(d *Definition) formDefinition {
 	form := formDefinition{
-		Campaign: d.Name, Key: source(d.Key), Topic: d.Topic, Transactional: d.Transactional, Priority: d.Priority,
-		Steps: canonicalSteps(d.Steps),
+		Campaign: d.Name, Trigger: canonicalTrigger(d.Trigger), Key: source(d.Key), Concurrent: d.Concurrent, Reachable: d.Reachable,
+		Topic: d.Topic, Transactional: d.Transactional, Priority: d.Priority, Steps: canonicalSteps(d.Steps),
 	}
-	switch t := d.Trigger.(type) {
-	case EventTrigger:
-		form.Trigger = formTrigger{Event: t.Event, When: source(t.When)}
-	case AudienceTrigger:
-		form.Trigger = formTrigger{Audience: &formAudience{Rule: source(t.Rule), Once: t.Once}}
+	if d.Holdout > 0 {
+		form.Holdout = d.Holdout.String()
 	}
 	switch d.Reenter.Mode {
 	case ReenterAlways:
 		form.Reenter = string(ReenterAlways)
 	case ReenterAfter:
 		form.Reenter = formReenter{After: rules.FormatDuration(d.Reenter.After)}
+	case ReenterWhen:
+		form.Reenter = formReenter{When: d.Reenter.When.Source()}
 	case ReenterNever:
 	}
 	if g := d.Goal; g != nil {
@@ -153,52 +133,39 @@ func canonicalDefinition(d *Definition) formDefinition {
 	return form
 }
 
-func canonicalSteps(steps []Step) []formStep {
-	forms := make([]formStep, len(steps))
-	for i, step := range steps {
-		switch s := step.(type) {
-		case *EmailStep:
-			forms[i].Email = &formEmail{ID: s.ID, Template: s.Template, Subject: s.Subject, HTML: s.HTML, Text: s.Text}
-		case *SMSStep:
-			forms[i].SMS = &formSMS{ID: s.ID, Text: s.Text, Template: s.Template}
-		case *WaitStep:
-			forms[i].Wait = &formWait{ID: s.ID, For: rules.FormatDuration(s.For)}
-		case *WaitForStep:
-			forms[i].WaitFor = &formWaitFor{
-				ID: s.ID, Event: s.Event, When: source(s.When), Timeout: rules.FormatDuration(s.Timeout),
-			}
-		case *BranchStep:
-			forms[i].Branch = canonicalBranch(s)
-		case *UpdateStep:
-			forms[i].Update = canonicalUpdate(s)
-		case *ExitStep:
-			forms[i].Exit = &formExit{ID: s.ID, Reason: s.Reason}
+func canonicalTrigger(t Trigger) formTrigger {
+	switch t := t.(type) {
+	case EventTrigger:
+		return formTrigger{Event: t.Event, When: source(t.When)}
+	case SegmentTrigger:
+		form := formTrigger{Segment: &formSegment{Entered: t.Segment, Existing: t.Existing}, When: source(t.When)}
+		if t.Left {
+			form.Segment = &formSegment{Left: t.Segment}
 		}
-	}
-	return forms
-}
-
-func canonicalBranch(s *BranchStep) *formBranch {
-	form := &formBranch{ID: s.ID}
-	for _, arm := range s.Arms {
-		if arm.When == nil {
-			form.Arms = append(form.Arms, formElse{Else: canonicalSteps(arm.Steps)})
-		} else {
-			form.Arms = append(form.Arms, formArm{When: arm.When.Source(), Steps: canonicalSteps(arm.Steps)})
+		return form
+	case ScheduleTrigger:
+		return formTrigger{Schedule: &formSchedule{
+			Cron: t.Schedule.Cron(), RRule: t.Schedule.RRule(), Zone: unless(t.Zone, ZoneWorkspace), Audience: source(t.Audience),
+			From: t.From, To: t.To,
+		}}
+	case DateTrigger:
+		form := &formDate{Attribute: t.Attribute, Yearly: t.Yearly, Zone: unless(t.Zone, ZoneCustomer)}
+		if t.Days != 0 {
+			form.Offset = fmt.Sprintf("%dd", t.Days)
 		}
+		if t.At != defaultDateAt {
+			form.At = t.At.String()
+		}
+		return formTrigger{Date: form, When: source(t.When)}
+	case AudienceTrigger:
+		return formTrigger{Audience: &formAudience{Rule: source(t.Rule), Once: t.Once, At: t.At}}
+	case APITrigger:
+		if t.When != nil {
+			return formTrigger{API: formAPI{When: t.When.Source()}}
+		}
+		return formTrigger{API: true}
 	}
-	return form
-}
-
-func canonicalUpdate(s *UpdateStep) *formUpdate {
-	form := &formUpdate{ID: s.ID, AddTags: s.AddTags, RemoveTags: s.RemoveTags}
-	if len(s.Set) > 0 {
-		form.Set = make(map[string]string, len(s.Set))
-	}
-	for _, a := range s.Set {
-		form.Set[a.Attribute] = a.Value.Source()
-	}
-	return form
+	return formTrigger{}
 }
 
 // source is the text of a rule that may be absent.
@@ -211,6 +178,22 @@ func source(r *rules.Rule) string {
 
 func optional(d time.Duration) string {
 	if d == 0 {
+		return ""
+	}
+	return rules.FormatDuration(d)
+}
+
+// unless is a word, or "" where it is the default.
+func unless(word, otherwise string) string {
+	if word == otherwise {
+		return ""
+	}
+	return word
+}
+
+// optionalUnless is a length of time, or "" where it is the default.
+func optionalUnless(d, otherwise time.Duration) string {
+	if d == otherwise {
 		return ""
 	}
 	return rules.FormatDuration(d)

@@ -44,7 +44,8 @@ type Definition struct {
 
 	flow      flow
 	needs     rules.Needs
-	places    map[string]place
+	places    map[string]place // of steps, by id
+	spots     map[string]place // of fields at the top of the file
 	warnings  Violations
 	canonical []byte
 	hash      string

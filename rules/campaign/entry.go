@@ -78,13 +78,3 @@ func (p Policy) Slot(m Message, sent, rivals []Message) (ok bool, why string) { 
 
 // Window is the longest stretch of time that a cap looks at; 0 without caps.
 func (p Policy) Window() time.Duration { return 0 }
-
-// Difference is one thing that two versions of a campaign do not have in common.
-type Difference struct {
-	Path   string `json:"path"` // of a step by its id: "steps.hello.template"
-	Before any    `json:"before,omitempty"`
-	After  any    `json:"after,omitempty"`
-}
-
-// Diff lists what is different in b, in the order of the file; steps are told apart by their ids.
-func Diff(a, b *Definition) []Difference { return nil }

@@ -3,8 +3,6 @@ package campaign
 import (
 	"fmt"
 	"slices"
-
-	"dotyk/rules"
 )
 
 // end is the index after the last step.
@@ -106,95 +104,4 @@ func (d *Definition) listens(step string) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// Messages gives every step that sends a message, in the order of the file: what must be compiled at publish.
-func (d *Definition) Messages() []MessageStep { return messages(d.Steps) }
-
-func messages(steps []Step) []MessageStep {
-	var found []MessageStep
-	for _, step := range steps {
-		switch s := step.(type) {
-		case *EmailStep:
-			found = append(found, s)
-		case *SMSStep:
-			found = append(found, s)
-		case *BranchStep:
-			for _, arm := range s.Arms {
-				found = append(found, messages(arm.Steps)...)
-			}
-		case *WaitStep, *WaitForStep, *UpdateStep, *ExitStep:
-		}
-	}
-	return found
-}
-
-// Needs is everything that the rules of the steps, exits, goal and key need: what Advance must be given.
-func (d *Definition) Needs() rules.Needs { return d.needs.Merge(rules.Needs{}) }
-
-// TriggerNeeds is everything that the rules of the trigger and key need: what Match and MatchAudience must be given.
-func (d *Definition) TriggerNeeds() rules.Needs {
-	var needs rules.Needs
-	switch t := d.Trigger.(type) {
-	case EventTrigger:
-		needs = needsOf(t.When)
-	case AudienceTrigger:
-		needs = needsOf(t.Rule)
-	}
-	return needs.Merge(needsOf(d.Key))
-}
-
-func (d *Definition) collectNeeds() rules.Needs {
-	needs := needsOf(d.Key)
-	for _, exit := range d.Exit {
-		needs = needs.Merge(needsOf(exit.Rule)).Merge(needsOf(exit.When))
-	}
-	if d.Goal != nil {
-		needs = needs.Merge(needsOf(d.Goal.When))
-	}
-	for _, step := range d.flow.steps {
-		switch s := step.(type) {
-		case *WaitForStep:
-			needs = needs.Merge(needsOf(s.When))
-		case *BranchStep:
-			for _, arm := range s.Arms {
-				needs = needs.Merge(needsOf(arm.When))
-			}
-		case *UpdateStep:
-			for _, a := range s.Set {
-				needs = needs.Merge(needsOf(a.Value))
-			}
-		case *EmailStep, *SMSStep, *WaitStep, *ExitStep:
-		}
-	}
-	return needs
-}
-
-func needsOf(r *rules.Rule) rules.Needs {
-	if r == nil {
-		return rules.Needs{}
-	}
-	return r.Needs()
-}
-
-// Check finds what a campaign refers to and does not exist. Parse has found everything else.
-func (d *Definition) Check(k Known) Violations {
-	var r reader
-	if k.Topic != nil && d.Topic != "" && !k.Topic(d.Topic) {
-		r.report(place{path: "topic"}, CodeUnknownTopic, fmt.Sprintf("there is no topic %q", d.Topic), "Create it, or correct the name.")
-	}
-	for _, step := range d.Messages() {
-		template := ""
-		switch s := step.(type) {
-		case *EmailStep:
-			template = s.Template
-		case *SMSStep:
-			template = s.Template
-		}
-		if k.Template != nil && template != "" && !k.Template(template) {
-			r.report(d.places[step.StepID()], CodeUnknownTemplate,
-				fmt.Sprintf("the template %q of step %s does not exist", template, step.StepID()), "Create it, or correct the name.")
-		}
-	}
-	return r.violations
 }

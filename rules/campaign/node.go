@@ -66,9 +66,14 @@ type reader struct {
 	violations Violations
 	pending    []pendingRule
 	ids        map[string]place
+	spots      map[string]place // of fields at the top of the file, by path
 	steps      int
 	schema     *rules.Schema
 	warnings   Violations
+	coupons    scope // the coupon steps, wherever they stand
+	hasGoal    bool
+	transactional bool
+	passes     int // how often the step that is read can be carried out by the repeats around it
 }
 
 func (r *reader) report(at place, code, message, advice string) {
@@ -77,24 +82,34 @@ func (r *reader) report(at place, code, message, advice string) {
 	})
 }
 
-// fields reads an object. Fields that are neither known nor later are reported with the name that was probably meant,
-// fields of the language that do not work yet by name, repeated fields once each.
-func (r *reader) fields(n *node, path, what string, known, later []string) map[string]*node {
+func (r *reader) warn(at place, code, message, advice string) {
+	r.warnings = append(r.warnings, Violation{
+		Line: at.line, Column: at.column, Path: at.path, Code: code, Message: message, Advice: advice,
+	})
+}
+
+// fields reads a group of fields. Fields that it does not have are reported with the name that was probably meant,
+// repeated fields once each.
+func (r *reader) fields(n *node, path string, o *object) map[string]*node {
+	known := o.names()
 	found := make(map[string]*node, len(n.fields))
 	for _, f := range n.fields {
 		at := f.at.place(join(path, f.name))
 		switch {
 		case found[f.name] != nil:
-			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %s", f.name, what), "Remove one of them.")
-		case slices.Contains(later, f.name):
-			r.report(at, CodeNotAvailable, fmt.Sprintf("%q in %s is not available yet", f.name, what), "Remove it for now.")
+			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %s", f.name, o.what), "Remove one of them.")
 		case !slices.Contains(known, f.name):
-			r.report(at, CodeUnknownField, fmt.Sprintf("%s has no field %q", what, clip(f.name)), didYouMean(f.name, known))
+			r.report(at, CodeUnknownField, fmt.Sprintf("%s has no field %q", o.what, clip(f.name)), didYouMean(f.name, known))
 		default:
 			found[f.name] = f.node
 		}
 	}
 	return found
+}
+
+// missing reports a field that must be there.
+func (r *reader) missing(n *node, path, name, message, advice string) {
+	r.report(n.place(join(path, name)), CodeMissingField, message, advice)
 }
 
 func didYouMean(name string, known []string) string {

@@ -1,10 +1,8 @@
 package campaign
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
@@ -17,25 +15,19 @@ func Parse(src []byte) (*Definition, error) { return ParseKnowing(src, nil) }
 // ParseKnowing is Parse for a workspace of whose data something is known: its rules are checked against that, too. What
 // they mean does not depend on it.
 func ParseKnowing(src []byte, schema *rules.Schema) (*Definition, error) {
-	r := &reader{ids: map[string]place{}, schema: schema}
+	r := &reader{ids: map[string]place{}, spots: map[string]place{}, schema: schema, passes: 1}
 	d := &Definition{}
 	if root := r.read(src); root != nil {
 		r.definition(root, d)
 		r.compile()
 	}
+	r.violations.sort()
+	r.warnings.sort()
 	if len(r.violations) > 0 {
-		slices.SortStableFunc(r.violations, func(a, b Violation) int {
-			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-		})
 		return nil, r.violations
 	}
-	switch t := d.Trigger.(type) { // rules were compiled into what the pointers point to
-	case *EventTrigger:
-		d.Trigger = *t
-	case *AudienceTrigger:
-		d.Trigger = *t
-	}
-	d.places, d.warnings = r.ids, r.warnings
+	d.Trigger = settle(d.Trigger)
+	d.places, d.spots, d.warnings = r.ids, r.spots, r.warnings
 	d.flow = newFlow(d.Steps)
 	d.needs = d.collectNeeds()
 	if err := d.seal(); err != nil {
@@ -44,19 +36,15 @@ func ParseKnowing(src []byte, schema *rules.Schema) (*Definition, error) {
 	return d, nil
 }
 
-var (
-	topFields = []string{
-		"campaign", "trigger", "key", "reenter", "concurrent", "topic", "transactional", "priority", "goal", "exit", "steps",
-	}
-	topLater = []string{"holdout"}
-)
-
 func (r *reader) definition(root *node, d *Definition) {
 	if root.shape != shapeObject {
 		r.wrongShape(root, "", "the file", "a campaign", `Start with "campaign: <name>" and "steps:".`)
 		return
 	}
-	fields := r.fields(root, "", "a campaign", topFields, topLater)
+	fields := r.fields(root, "", objCampaign)
+	for name, n := range fields {
+		r.spots[name] = n.place(name)
+	}
 	d.Name = r.name(fields, "campaign", "")
 	if fields["campaign"] == nil {
 		r.report(root.place("campaign"), CodeMissingField, "the campaign has no name", `Add "campaign: <name>".`)
@@ -64,24 +52,37 @@ func (r *reader) definition(root *node, d *Definition) {
 	d.Topic = r.name(fields, "topic", "")
 	d.Transactional = r.flag(fields, "transactional", "", false)
 	d.Priority = r.priority(fields["priority"])
-	d.Reenter = r.reenter(fields["reenter"])
-	if fields["concurrent"] != nil && r.flag(fields, "concurrent", "", false) {
-		r.report(fields["concurrent"].place("concurrent"), CodeNotAvailable, `"concurrent: true" is not available yet`,
-			"A customer has one active journey per key.")
-	}
+	d.Holdout = r.holdout(fields["holdout"])
+	d.Reachable = r.reachable(fields["reachable"])
 	r.trigger(root, fields["trigger"], d)
-	_, audienceTrigger := d.Trigger.(*AudienceTrigger)
-	if n := fields["key"]; n != nil {
-		r.rule(n, "key", &d.Key, useKey, rules.Options{Entry: !audienceTrigger, Want: rules.WantValue})
-	}
+	r.entering(fields, d)
+	r.hasGoal, r.transactional = fields["goal"] != nil, d.Transactional
+	anywhere := scope{around: []*scope{&r.coupons}}
 	if n := fields["goal"]; n != nil {
-		d.Goal = r.goal(n)
+		d.Goal = r.goal(n, anywhere)
 	}
 	if n := fields["exit"]; n != nil {
-		r.exits(n, d)
+		r.exits(n, d, anywhere)
 	}
 	r.topSteps(root, fields["steps"], d)
 	r.topic(root, fields["topic"], d)
+}
+
+// entering reads who may enter again, and how many journeys a customer can have.
+func (r *reader) entering(fields map[string]*node, d *Definition) {
+	entry := hasEntry(d.Trigger)
+	r.optionalRule(fields, "key", "", &d.Key, useKey, rules.Options{Entry: entry, Want: rules.WantValue}, scope{})
+	r.reenter(fields["reenter"], &d.Reenter, entry)
+	if d.Concurrent = r.flag(fields, "concurrent", "", false); !d.Concurrent {
+		return
+	}
+	at := fields["concurrent"].place("concurrent")
+	switch {
+	case fields["key"] != nil:
+		r.report(at, CodeConflict, "with a key, a customer has a journey for each of its values already", `Remove "key" or "concurrent".`)
+	case d.Reenter.Mode == ReenterNever:
+		r.report(at, CodeConflict, "customers who never enter again have no other journey at one time", `Add "reenter: always", or remove "concurrent".`)
+	}
 }
 
 func (r *reader) topSteps(root, n *node, d *Definition) {
@@ -108,104 +109,76 @@ func (r *reader) topic(root, n *node, d *Definition) {
 	}
 }
 
+const maxPriority = 100
+
 func (r *reader) priority(n *node) int {
-	const highest = 100
 	if n == nil {
 		return 0
 	}
-	p, err := strconv.Atoi(n.text)
-	if n.shape != shapeNumber || err != nil || p < 0 || p > highest {
-		r.report(n.place("priority"), CodeBadValue, fmt.Sprintf("the priority must be a whole number from 0 to %d", highest), "")
-		return 0
-	}
-	return p
+	return r.integer(n, "priority", "the priority", 0, maxPriority)
 }
 
-func (r *reader) reenter(n *node) Reenter {
-	const advice = "Write never, always, or {after: 30d}."
+func (r *reader) holdout(n *node) Share {
+	if n == nil {
+		return 0
+	}
+	s := r.share(n, "holdout")
+	if s == wholeShare {
+		r.report(n.place("holdout"), CodeBadValue, "nobody would enter: all are kept out", "Keep out a smaller part.")
+	}
+	return s
+}
+
+func (r *reader) reachable(n *node) []audience.Channel {
+	var channels []audience.Channel
+	for i, name := range r.nameList(n, "reachable", "a channel", "[email]") {
+		if name != string(audience.Email) && name != string(audience.SMS) {
+			r.report(n.items[i].place(fmt.Sprintf("reachable[%d]", i)), CodeBadValue, fmt.Sprintf("%q is not a channel of messages", clip(name)),
+				"Write email or sms.")
+		}
+		channels = append(channels, audience.Channel(name))
+	}
+	if n != nil && n.shape == shapeList && len(n.items) == 0 {
+		r.report(n.place("reachable"), CodeBadValue, "no channel is named", "Name email or sms, or remove it.")
+	}
+	slices.Sort(channels)
+	return slices.Compact(channels)
+}
+
+func (r *reader) reenter(n *node, target *Reenter, entry bool) {
+	const advice = "Write never, always, {after: 30d} or {when: <rule>}."
+	target.Mode = ReenterNever
 	switch {
 	case n == nil:
-		return Reenter{Mode: ReenterNever}
 	case n.shape == shapeText && (n.text == string(ReenterNever) || n.text == string(ReenterAlways)):
-		return Reenter{Mode: ReenterMode(n.text)}
-	case n.shape == shapeObject:
-		fields := r.fields(n, "reenter", "reenter", []string{"after"}, []string{"when"})
-		if after := fields["after"]; after != nil {
-			return Reenter{Mode: ReenterAfter, After: r.duration(after, "reenter.after")}
+		target.Mode = ReenterMode(n.text)
+	case n.shape != shapeObject || len(n.fields) == 0:
+		r.report(n.place("reenter"), CodeBadValue, `"reenter" cannot be read`, advice)
+		target.Mode = ""
+	default:
+		form, value := r.only(n, "reenter", objReenter, "reenter has one condition", advice)
+		if target.Mode = ReenterMode(form); value == nil {
+			return
 		}
-		if len(n.fields) > 0 {
-			return Reenter{} // what stands there has been reported
+		if target.Mode == ReenterAfter {
+			target.After = r.duration(value, "reenter.after")
+			return
 		}
-	}
-	r.report(n.place("reenter"), CodeBadValue, `"reenter" cannot be read`, advice)
-	return Reenter{}
-}
-
-func (r *reader) trigger(root, n *node, d *Definition) {
-	const advice = "Write {event: <name>}, or {audience: <rule>}."
-	if n == nil {
-		r.report(root.place("trigger"), CodeMissingField, "nothing triggers the campaign", `Add "trigger:". `+advice)
-		return
-	}
-	if n.shape != shapeObject {
-		r.wrongShape(n, "trigger", `"trigger"`, "a group of fields", advice)
-		return
-	}
-	fields := r.fields(n, "trigger", "a trigger", []string{"event", "when", "audience"}, []string{"segment", "schedule", "date", "api"})
-	event, everyone := fields["event"], fields["audience"]
-	switch {
-	case event != nil && everyone != nil:
-		r.report(n.place("trigger"), CodeConflict, "a trigger is either an event or an audience", "Remove one of them.")
-	case event != nil:
-		t := &EventTrigger{Event: r.name(fields, "event", "trigger")}
-		if when := fields["when"]; when != nil {
-			r.rule(when, "trigger.when", &t.When, useCondition, rules.Options{Event: true, EventName: t.Event})
-		}
-		d.Trigger = t
-	case everyone != nil:
-		if when := fields["when"]; when != nil {
-			r.report(when.place("trigger.when"), CodeConflict, `"when" belongs to an event`, "Put the condition into the rule of the audience.")
-		}
-		d.Trigger = r.audience(everyone)
-	case len(n.fields) == 0 || fields["when"] != nil:
-		r.report(n.place("trigger"), CodeMissingField, "the trigger names neither an event nor an audience", advice)
+		r.rule(value, "reenter.when", &target.When, useCondition, rules.Options{Entry: entry, Results: []string{"previous"}}, scope{})
 	}
 }
 
-func (r *reader) audience(n *node) *AudienceTrigger {
-	t := &AudienceTrigger{Once: true}
-	rule, path := n, "trigger.audience"
-	if n.shape == shapeObject {
-		fields := r.fields(n, path, "an audience", []string{"rule", "once"}, nil)
-		if t.Once = r.flag(fields, "once", path, true); !t.Once {
-			r.report(fields["once"].place(path+".once"), CodeNotAvailable, `"once: false" is not available yet`,
-				"Remove it: everyone is judged when the campaign is published.")
-		}
-		rule, path = fields["rule"], "trigger.audience.rule"
-		if rule == nil {
-			r.report(n.place(path), CodeMissingField, "the audience has no rule", `Add "rule:"; the rule true stands for everyone.`)
-			return t
-		}
-	}
-	r.rule(rule, path, &t.Rule, useAudience, rules.Options{})
-	return t
-}
-
-func (r *reader) goal(n *node) *Goal {
+func (r *reader) goal(n *node, known scope) *Goal {
 	const advice = "Write {event: <name>}, with when and within if wanted."
 	g := &Goal{}
 	if n.shape != shapeObject {
 		r.wrongShape(n, "goal", `"goal"`, "a group of fields", advice)
 		return g
 	}
-	fields := r.fields(n, "goal", "a goal", []string{"event", "when", "within"}, nil)
+	fields := r.fields(n, "goal", objGoal)
 	g.Event = r.event(n, fields, "goal", "the goal")
-	if when := fields["when"]; when != nil {
-		r.rule(when, "goal.when", &g.When, useCondition, rules.Options{Event: true, EventName: g.Event, Entry: true})
-	}
-	if within := fields["within"]; within != nil {
-		g.Within = r.duration(within, "goal.within")
-	}
+	r.optionalRule(fields, "when", "goal", &g.When, useCondition, rules.Options{Event: true, EventName: g.Event, Entry: true}, known)
+	g.Within = r.optionalDuration(fields, "within", "goal", 0)
 	return g
 }
 
@@ -217,7 +190,7 @@ func (r *reader) event(n *node, fields map[string]*node, path, what string) stri
 	return r.name(fields, "event", path)
 }
 
-func (r *reader) exits(n *node, d *Definition) {
+func (r *reader) exits(n *node, d *Definition, known scope) {
 	items := n.items
 	if n.shape == shapeText || n.shape == shapeBool || n.shape == shapeObject {
 		items = []*node{n}
@@ -229,13 +202,11 @@ func (r *reader) exits(n *node, d *Definition) {
 	for i, item := range items {
 		path, exit := fmt.Sprintf("exit[%d]", i), &d.Exit[i]
 		if item.shape != shapeObject {
-			r.rule(item, path, &exit.Rule, useExit, rules.Options{Entry: true})
+			r.rule(item, path, &exit.Rule, useExit, rules.Options{Entry: true}, known)
 			continue
 		}
-		fields := r.fields(item, path, "an exit", []string{"event", "when"}, nil)
+		fields := r.fields(item, path, objExit)
 		exit.Event = r.event(item, fields, path, "the exit")
-		if when := fields["when"]; when != nil {
-			r.rule(when, path+".when", &exit.When, useCondition, rules.Options{Event: true, EventName: exit.Event, Entry: true})
-		}
+		r.optionalRule(fields, "when", path, &exit.When, useCondition, rules.Options{Event: true, EventName: exit.Event, Entry: true}, known)
 	}
 }

@@ -5,19 +5,28 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"dotyk/rules"
 )
 
 // scope is what rules at some place of a campaign know of the steps before it.
 type scope struct {
-	results []string // ids of wait_for steps
+	results []string // ids of steps that have a result
 	sent    []string // ids of email and sms steps
+	// around is what is known at places that are read later and yet can lie before: at the end of each repeat around this
+	// place, from where it is come to again, or anywhere, of a rule that is judged all the time.
+	around []*scope
 }
 
 func (s scope) withResult(id string) scope {
 	s.results = append(slices.Clip(s.results), id)
+	return s
+}
+
+func (s scope) withResultIf(has bool, id string) scope {
+	if has {
+		return s.withResult(id)
+	}
 	return s
 }
 
@@ -41,11 +50,20 @@ func (s scope) merge(o scope) scope {
 	return s
 }
 
+// all is the scope with what is known around it. It is complete when all steps have been read.
+func (s scope) all() scope {
+	for _, o := range s.around {
+		s = s.merge(*o)
+	}
+	return s
+}
+
 // pendingRule is a rule that has been read and waits until all steps are known.
 type pendingRule struct {
 	at      place
 	source  string
 	options rules.Options
+	known   scope
 	target  **rules.Rule
 	use     use
 }
@@ -62,18 +80,27 @@ const (
 )
 
 // rule reads a field that must be a rule and has it compiled into target when everything is read.
-func (r *reader) rule(n *node, path string, target **rules.Rule, u use, options rules.Options) {
+func (r *reader) rule(n *node, path string, target **rules.Rule, u use, options rules.Options, known scope) {
 	switch n.shape {
 	case shapeText, shapeNumber, shapeBool:
-		r.pending = append(r.pending, pendingRule{n.place(path), strings.TrimSpace(n.text), options, target, u})
+		r.pending = append(r.pending, pendingRule{n.place(path), strings.TrimSpace(n.text), options, known, target, u})
 	case shapeNull, shapeList, shapeObject:
 		r.wrongShape(n, path, "this", "a rule", `A rule is text, as in 'customer.email != ""'.`)
+	}
+}
+
+// optionalRule is rule for a field that may be absent.
+func (r *reader) optionalRule(fields map[string]*node, name, path string, target **rules.Rule, u use, options rules.Options, known scope) {
+	if n := fields[name]; n != nil {
+		r.rule(n, join(path, name), target, u, options, known)
 	}
 }
 
 // compile compiles every rule that was read.
 func (r *reader) compile() {
 	for _, p := range r.pending {
+		known := p.known.all()
+		p.options.Results, p.options.Sent = slices.Concat(p.options.Results, known.results), known.sent
 		for id := range r.ids {
 			if !slices.Contains(p.options.Results, id) && !slices.Contains(p.options.Sent, id) {
 				p.options.Later = append(p.options.Later, id)
@@ -141,26 +168,4 @@ func (r *reader) checkConstant(p pendingRule, rule *rules.Rule) {
 		message, advice = "this rule is always true", "Leave it out, or correct the rule."
 	}
 	r.report(p.at, CodeConstantRule, message, advice)
-}
-
-// duration reads a field that must be a length of time, in whole seconds and longer than zero.
-func (r *reader) duration(n *node, path string) time.Duration {
-	const example = "Write it with units, as in 90s, 1h30m, 2d or 2w."
-	if n.shape != shapeText && n.shape != shapeNumber {
-		r.wrongShape(n, path, "this", "a length of time", example)
-		return 0
-	}
-	d, err := rules.ParseDuration(strings.TrimSpace(n.text))
-	const longest = 10 * 366 * 24 * time.Hour
-	switch {
-	case err != nil:
-		r.report(n.place(path), CodeBadDuration, err.Error(), example)
-	case d == 0:
-		r.report(n.place(path), CodeBadDuration, "a length of time must be longer than zero", example)
-	case d > longest:
-		r.report(n.place(path), CodeBadDuration, fmt.Sprintf("%s is longer than ten years", clip(n.text)), example)
-	default:
-		return d
-	}
-	return 0
 }

@@ -1,7 +1,9 @@
 package campaign
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dotyk/rules"
@@ -45,9 +47,25 @@ const (
 	CodeNoContent        = "no_content"
 	CodeMissingTopic     = "missing_topic"
 	CodeMissingTimeout   = "missing_timeout"
+	CodeLoopWithoutWait  = "loop_without_wait" // a repeat has a way through that lets no time pass
+	CodeBadShares        = "bad_shares"        // the parts of a split do not add up
 	CodeUnknownTemplate  = "unknown_template"
 	CodeUnknownTopic     = "unknown_topic"
-	CodeUnknownName      = "unknown_name" // a rule names something that the workspace has no data of yet; a warning
+	CodeUnknownSegment   = "unknown_segment"
+	CodeUnknownList      = "unknown_list"
+	CodeUnknownUser      = "unknown_user"
+	CodeUnknownPool      = "unknown_pool"
+	CodeUnknownCampaign  = "unknown_campaign"
+	CodeCircle           = "circle"         // a journey step leads back to the campaign itself
+	CodeNoUnsubscribe    = "no_unsubscribe" // a marketing e-mail without a way to unsubscribe
+)
+
+// The codes of warnings.
+const (
+	CodeUnknownName = "unknown_name" // a rule names something that the workspace has no data of yet
+	CodePointless   = "pointless"    // a field has no effect
+	CodeNoConsent   = "no_consent"   // nobody may have consented to a message
+	CodeCollision   = "collision"    // another campaign sends to the same customers at the same time
 )
 
 // String gives the violation in a few lines: place, what is wrong, the caret of a rule, and what to do.
@@ -72,6 +90,13 @@ func (v Violation) String() string {
 
 // Violations is every violation of a campaign, in the order of the file. It is an error as long as it is not empty.
 type Violations []Violation //nolint:errname // it is first of all the list that the console shows
+
+// sort puts violations into the order of the file.
+func (vs Violations) sort() {
+	slices.SortStableFunc(vs, func(a, b Violation) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
 
 // Error gives all violations, one after the other, for a person to read.
 func (vs Violations) Error() string {
