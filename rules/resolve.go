@@ -14,6 +14,7 @@ type resolver struct {
 	src      string
 	opts     Options
 	needs    Needs
+	results  []string          // ids of the steps whose outcome is looked at, in order
 	items    []part            // # in the loops around the current node, innermost last
 	quiet    bool              // inside a chain of lookups that is noted as a whole
 	parts    map[ast.Node]part // what is known of each node of the tree that runs

@@ -179,6 +179,7 @@ func (r *resolver) field(scope *ast.IdentifierNode, property ast.Node) part {
 	case scopeRFM, scopeScore:
 		return r.score(property, scope.Value, name.Value)
 	}
+	r.results = union(r.results, []string{scope.Value})
 	p := part{node: r.call(property, fnResult, &ast.StringNode{Value: scope.Value}, name)}
 	switch name.Value {
 	case "happened":

@@ -46,6 +46,7 @@ type Rule struct {
 	tree     ast.Node          // as it was written
 	program  *vm.Program
 	needs    Needs
+	results  []string
 	always   *bool
 	warnings []*Error
 }
@@ -72,7 +73,7 @@ func Compile(src string, opts Options) (*Rule, error) {
 	}
 	rule := &Rule{
 		source: src, want: opts.Want, root: p, parts: r.parts, written: r.written, tree: tree, program: program,
-		needs: r.needs, warnings: r.warnings,
+		needs: r.needs, results: r.results, warnings: r.warnings,
 	}
 	if opts.Want == WantBool {
 		rule.always = always
@@ -116,6 +117,9 @@ func (r *Rule) Source() string { return r.source }
 
 // Needs says what the environment must hold for the rule.
 func (r *Rule) Needs() Needs { return r.needs.Merge(Needs{}) }
+
+// Results lists, in order, the ids of the steps whose outcome the rule looks at.
+func (r *Rule) Results() []string { return slices.Clone(r.results) }
 
 // Always reports whether a rule gives the same answer whatever the environment, and which.
 func (r *Rule) Always() (held, always bool) {

@@ -3,16 +3,15 @@ package campaign
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"dotyk/rules"
 	"dotyk/rules/audience"
 )
 
-// firstIteration is the Iteration of every plan, as long as no step can be passed twice.
-const firstIteration = 1
+// maxWalked is how many steps one call of Advance carries out, about. Only a repeat that waits for nothing, or was woken
+// very late, comes so far.
+const maxWalked = 20_000
 
 // Advance takes a journey as far as it can go now: it hands it the events of the inbox, carries out every step that is
 // due, and stops at a wait or at the end. It never fails: a rule that cannot be evaluated counts as false, and a
@@ -20,21 +19,25 @@ const firstIteration = 1
 //
 // Time. A wait counts from the instant at which the journey was to come to it, not from a late wake-up, so delays do
 // not add up: of two waits of a day, the second ends two days after the first began, however late the journey was woken
-// in between. What an event sets in motion counts from now, when the event is handled. Rules see the instant of their
-// step as now, and the customer's record as it is.
+// in between. What an event sets in motion counts from now, when the event is handled; so does what a change sets in
+// motion, of the record or of the version, that brings a timer forward to a moment that has passed. Rules see the
+// instant of their step as now, and the customer's record as it is.
 //
 // Events, oldest first. For each, the exits are judged, then the goal; only then are the steps carried out that were due
-// before it occurred, so that nobody is sent what was delayed after having left; then it is offered to the wait_for at
-// which the journey stands. An event that occurred after a wait_for was to end does not meet it. One that occurred
-// before the wait_for began but is handled only now does: the network or we were late, and to nag a customer who has
+// before it occurred, so that nobody is sent what was delayed after having left; then it is offered to the step at
+// which the journey stands. An event that occurred after a step was to end does not meet it. One that occurred
+// before the step began but is handled only now does: the network or we were late, and to nag a customer who has
 // done long ago what we ask for is worse than to wait too little. What nothing wants is ignored.
 //
 // Exits that are rules about the customer are judged once, before everything else.
+//
+// A journey that rests at a split without a winner whose time has come, or that has walked 20,000 steps in one call, is
+// due at now: the first waits for Facts.Winners, the second goes on with the next call.
 func Advance(d *Definition, j Journey, f Facts, now time.Time) (Journey, []Effect) {
 	if j.Status != Active {
 		return j, nil
 	}
-	w := &walker{d: d, j: j, f: f, now: instant(now)}
+	w := &walker{d: d, j: j, f: f, now: instant(now), fuel: maxWalked}
 	w.run()
 	return w.j, w.effects
 }
@@ -46,7 +49,13 @@ type walker struct {
 	f       Facts
 	now     time.Time
 	at      time.Time // the instant of the step that is carried out
+	woken   time.Time // when the step at which the journey stood was to be looked at; zero if it came there in this call
+	fuel    int       // how many steps may still be carried out
 	effects []Effect
+
+	results    map[string]map[string]any // of the position and the coupons, as rules want them; nil if out of date
+	ownResults bool                      // the maps of the position are copies that may be written to
+	ownPasses  bool
 }
 
 func (w *walker) run() {
@@ -54,6 +63,10 @@ func (w *walker) run() {
 		reason := fmt.Sprintf("step %s does not exist in this version of the campaign", w.j.Position.Step)
 		w.leave(Exited, reason, &RecordDecision{Kind: DecisionExit, Reason: reason})
 		return
+	}
+	w.woken = w.now
+	if due := w.j.DueAt; !due.IsZero() && due.Before(w.now) {
+		w.woken = due
 	}
 	w.judgeExitRules()
 	for _, e := range oldestFirst(w.f.Inbox) {
@@ -64,8 +77,20 @@ func (w *walker) run() {
 	}
 	w.pass(func(due time.Time) bool { return !due.After(w.now) })
 	if w.j.Status == Active {
-		w.j.DueAt, w.j.ListensTo = w.due(), w.d.listens(w.j.Position.Step)
+		w.j.DueAt, w.j.ListensTo = w.next(), w.d.listens(w.j.Position.Step)
 	}
+}
+
+// next is when to look at the journey again.
+func (w *walker) next() time.Time {
+	due, moves := w.due()
+	switch {
+	case !moves:
+		return time.Time{}
+	case due.Before(w.now):
+		return w.now
+	}
+	return due
 }
 
 func oldestFirst(inbox []audience.Event) []audience.Event {
@@ -75,13 +100,10 @@ func oldestFirst(inbox []audience.Event) []audience.Event {
 }
 
 func (w *walker) handle(e audience.Event) {
-	if !w.d.concerns(w.j.Key, e, w.env(nil, w.now)) || w.judgeExitEvents(e) || w.judgeGoal(e) {
+	if !w.concerned(e) || w.judgeExitEvents(e) || w.judgeGoal(e) {
 		return
 	}
-	occurred := e.OccurredAt
-	if occurred.After(w.now) {
-		occurred = w.now // a sender's clock is fast
-	}
+	occurred := w.occurred(e)
 	w.pass(func(due time.Time) bool {
 		return due.Before(occurred) || (w.j.Position.Step == "" && !due.After(w.now))
 	})
@@ -90,98 +112,30 @@ func (w *walker) handle(e audience.Event) {
 	}
 }
 
+// occurred is when an event happened, but not later than now: a sender's clock may be fast.
+func (w *walker) occurred(e audience.Event) time.Time {
+	if e.OccurredAt.Before(w.now) {
+		return e.OccurredAt
+	}
+	return w.now
+}
+
 // pass carries out what is due, as long as the due time satisfies elapsed.
 func (w *walker) pass(elapsed func(due time.Time) bool) {
-	for w.j.Status == Active && elapsed(w.due()) {
-		w.at = w.due()
-		if w.j.Position.Step == "" {
-			w.walk(w.d.flow.first)
-			continue
+	for w.j.Status == Active && w.fuel > 0 {
+		due, moves := w.due()
+		if !moves || !elapsed(due) || !w.resume(due) {
+			return
 		}
-		at := w.d.flow.index[w.j.Position.Step]
-		if s, ok := w.d.flow.steps[at].(*WaitForStep); ok {
-			w.resolve(s, Result{At: w.at}, RecordDecision{
-				Outcome: "timed_out", Reason: fmt.Sprintf("%s did not happen within %s", s.Event, rules.FormatDuration(s.Timeout)),
-			})
-		}
-		w.walk(w.d.flow.next[at])
 	}
 }
 
-// due is when the journey moves on by itself.
-func (w *walker) due() time.Time {
-	began := w.j.Position.Began
-	at, waiting := w.d.flow.index[w.j.Position.Step]
-	if !waiting {
-		return began
-	}
-	switch s := w.d.flow.steps[at].(type) {
-	case *WaitStep:
-		return began.Add(s.For)
-	case *WaitForStep:
-		return began.Add(s.Timeout)
-	case *EmailStep, *SMSStep, *BranchStep, *UpdateStep, *ExitStep:
-		// A version in which the step has become another kind: go on from it at once.
-	}
-	return began
-}
-
-// meet offers an event to the wait_for at which the journey stands.
-func (w *walker) meet(e audience.Event) {
-	at, ok := w.d.flow.index[w.j.Position.Step]
-	if !ok {
-		return
-	}
-	s, ok := w.d.flow.steps[at].(*WaitForStep)
-	if !ok || s.Event != e.Name || e.OccurredAt.After(w.due()) {
-		return
-	}
-	held, values := w.judge(s.When, &e, w.now, s.ID)
-	if !held {
-		return
-	}
-	w.at = w.now
-	w.resolve(s, Result{Happened: true, At: e.OccurredAt.UTC(), Event: e.Properties}, RecordDecision{
-		Outcome: "happened", Rule: source(s.When), Values: values, EventID: e.ID,
-		Reason: fmt.Sprintf("%s happened on %s", e.Name, date(e.OccurredAt)),
-	})
-	w.walk(w.d.flow.next[at])
-}
-
-// resolve keeps and records the outcome of a wait_for.
-func (w *walker) resolve(s *WaitForStep, result Result, decision RecordDecision) {
-	results := maps.Clone(w.j.Position.Results)
-	if results == nil {
-		results = map[string]Result{}
-	}
-	results[s.ID] = result
-	w.j.Position.Results = results
-	decision.Step, decision.Kind = s.ID, DecisionWaitFor
-	w.effects = append(w.effects, decision)
-}
-
-// walk carries out steps from one on until a wait, an exit or the end. The flow has no cycles, so it comes to one.
+// walk carries out steps from one on until one at which the journey rests, an exit or the end.
 func (w *walker) walk(at int) {
 	for at != end {
-		following := w.d.flow.next[at]
-		switch s := w.d.flow.steps[at].(type) {
-		case *EmailStep:
-			w.effects = append(w.effects, PlanEmail{Step: s.ID, Iteration: firstIteration, Email: s, Reason: w.because(at)})
-			w.sent(s.ID)
-		case *SMSStep:
-			w.effects = append(w.effects, PlanSMS{Step: s.ID, Iteration: firstIteration, SMS: s, Reason: w.because(at)})
-			w.sent(s.ID)
-		case *UpdateStep:
-			w.update(s)
-		case *BranchStep:
-			following = w.branch(s, at)
-		case *ExitStep:
-			w.leave(Exited, s.Reason, &RecordDecision{
-				Step: s.ID, Kind: DecisionExit, Reason: "the exit was reached: " + w.because(at),
-			})
-			return
-		case *WaitStep, *WaitForStep:
-			w.j.Position.Step, w.j.Position.Began = s.StepID(), w.at
+		w.fuel--
+		following, on := w.step(at)
+		if !on {
 			return
 		}
 		at = following
@@ -189,41 +143,102 @@ func (w *walker) walk(at int) {
 	w.leave(Finished, ReasonFinished, nil)
 }
 
-// because says how a journey came to a step.
-func (w *walker) because(at int) string {
-	reason := ""
-	switch t := w.d.Trigger.(type) {
-	case EventTrigger:
-		reason = "entered when " + t.Event + " happened"
-	case AudienceTrigger:
-		reason = "entered with the audience"
+// step carries out one step. It gives the step that follows, or false where the journey rests or has left.
+func (w *walker) step(at int) (following int, on bool) {
+	step := w.d.flow.steps[at]
+	iteration := w.arrive(at)
+	following = w.d.flow.next[at]
+	switch s := step.(type) {
+	case *EmailStep:
+		w.plan(PlanEmail{Step: s.ID, Iteration: iteration, Email: s, Reason: w.because(at), At: w.at})
+		w.sent(s.ID)
+	case *SMSStep:
+		w.plan(PlanSMS{Step: s.ID, Iteration: iteration, SMS: s, Reason: w.because(at), At: w.at})
+		w.sent(s.ID)
+	case *CallStep:
+		w.plan(PlanCall{
+			Step: s.ID, Iteration: iteration, Call: s, Assign: w.assign(s.For, s.ID), DueAt: w.after(s.Due),
+			Reason: w.because(at), At: w.at,
+		})
+	case *TaskStep:
+		w.plan(CreateTask{
+			Step: s.ID, Iteration: iteration, Task: s, Assign: w.assign(s.For, s.ID), DueAt: w.after(s.Due),
+			Reason: w.because(at),
+		})
+	case *NoteStep:
+		w.plan(WriteNote{Step: s.ID, Iteration: iteration, Note: s})
+	case *OwnerStep:
+		w.owner(s, iteration)
+	case *UpdateStep:
+		w.update(s)
+	case *CouponStep:
+		w.coupon(s, iteration)
+	case *WebhookStep:
+		w.webhook(s, iteration, w.because(at))
+		return following, !s.Wait || w.rest(s)
+	case *JourneyStep:
+		w.journey(s, iteration)
+		return following, !s.Wait || w.rest(s)
+	case *BranchStep:
+		return w.branch(s, at), true
+	case *SplitStep:
+		return w.split(s, at)
+	case *DecideStep:
+		w.decide(s)
+	case *RepeatStep:
+		return w.repeat(s, at)
+	case *ExitStep:
+		w.leave(Exited, s.Reason, &RecordDecision{
+			Step: s.ID, Kind: DecisionExit, Reason: "the exit was reached: " + w.because(at),
+		})
+		return end, false
+	case *WaitStep:
+		return w.wait(s, at)
+	case *WaitForStep:
+		w.forget(s.ID)
+		return following, w.rest(s)
 	}
-	return reason + w.d.flow.because[at]
+	return following, true
 }
 
-func (w *walker) branch(s *BranchStep, at int) (following int) {
-	seen := map[string]any{}
-	for i, arm := range s.Arms {
-		if arm.When == nil {
-			w.effects = append(w.effects, RecordDecision{
-				Step: s.ID, Kind: DecisionBranch, Outcome: "else", Reason: "no rule of the branch held", Values: seen,
-			})
-			return w.d.flow.arms[at][i]
-		}
-		held, values := w.judge(arm.When, nil, w.at, s.ID)
-		maps.Copy(seen, values)
-		if held {
-			w.effects = append(w.effects, RecordDecision{
-				Step: s.ID, Kind: DecisionBranch, Outcome: fmt.Sprintf("arm_%d", i+1), Rule: arm.When.Source(),
-				Reason: arm.When.Source() + " held", Values: seen,
-			})
-			return w.d.flow.arms[at][i]
-		}
+func (w *walker) plan(effect Effect) { w.effects = append(w.effects, effect) }
+
+// rest lets the journey stand at a step from now on. It gives false, for it does not go on.
+func (w *walker) rest(s Step) bool {
+	w.j.Position.Step, w.j.Position.Began, w.woken = s.StepID(), w.at, time.Time{}
+	return false
+}
+
+// after is the instant so long after the step; zero for 0.
+func (w *walker) after(d time.Duration) time.Time {
+	if d == 0 {
+		return time.Time{}
 	}
-	w.effects = append(w.effects, RecordDecision{
-		Step: s.ID, Kind: DecisionBranch, Outcome: "none", Reason: "no rule of the branch held, and it has no else", Values: seen,
-	})
-	return w.d.flow.next[at]
+	return w.at.Add(d)
+}
+
+// because says how a journey came to a step.
+func (w *walker) because(at int) string { return enteredBy(w.d.Trigger) + w.d.flow.because[at] }
+
+func enteredBy(t Trigger) string {
+	switch t := t.(type) {
+	case EventTrigger:
+		return "entered when " + t.Event + " happened"
+	case SegmentTrigger:
+		if t.Left {
+			return "entered when leaving segment " + t.Segment
+		}
+		return "entered when joining segment " + t.Segment
+	case ScheduleTrigger:
+		return "entered by the schedule"
+	case DateTrigger:
+		return "entered by the date " + t.Attribute
+	case AudienceTrigger:
+		return "entered with the audience"
+	case APITrigger:
+		return "entered when asked for"
+	}
+	return ""
 }
 
 // leave ends the journey, with a decision unless it has just come to its end.
@@ -231,6 +246,6 @@ func (w *walker) leave(status Status, reason string, decision *RecordDecision) {
 	w.j.Status, w.j.ExitReason, w.j.DueAt, w.j.ListensTo = status, reason, time.Time{}, nil
 	if decision != nil {
 		decision.Outcome = reason
-		w.effects = append(w.effects, *decision)
+		w.plan(*decision)
 	}
 }

@@ -3,13 +3,22 @@ package campaign
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
 )
+
+// concerned reports whether an event concerns the journey: not one that names another journey, nor one with another key.
+func (w *walker) concerned(e audience.Event) bool {
+	switch e.Name {
+	case audience.EventTaskCompleted, audience.EventCallCompleted, audience.EventWebhookAnswered:
+		if of, _ := e.Properties["journey"].(string); of != "" && of != w.j.ID {
+			return false
+		}
+	}
+	return w.d.Key == nil || w.d.concerns(w.j.Key, e, w.env(nil, w.now))
+}
 
 // judgeExitRules lets the journey leave if a rule about the customer says so.
 func (w *walker) judgeExitRules() {
@@ -86,77 +95,34 @@ func (w *walker) fault(rule *rules.Rule, step string, e *audience.Event, values 
 }
 
 func (w *walker) env(e *audience.Event, at time.Time) rules.Env {
-	results := make(map[string]map[string]any, len(w.j.Position.Results))
+	if w.results == nil {
+		w.results = w.outcomes()
+	}
+	return rules.Env{
+		Facts: w.f.Facts, Event: e, Entry: w.j.Entry, Results: w.results, Sent: w.f.Sent, Now: at,
+	}
+}
+
+// outcomes gives the results of the steps behind the journey, and its coupons, as rules see them.
+func (w *walker) outcomes() map[string]map[string]any {
+	results := make(map[string]map[string]any, len(w.j.Position.Results)+len(w.f.Coupons))
 	for id, result := range w.j.Position.Results {
 		results[id] = map[string]any{"happened": result.Happened, "at": result.At, "event": result.Event}
 	}
-	return rules.Env{
-		Facts: w.f.Facts, Event: e, Entry: w.j.Entry, Results: results, Sent: w.f.Sent, Now: at,
+	for id, coupon := range w.f.Coupons {
+		results[id] = coupon.result()
 	}
+	return results
 }
 
-// sent lets later rules of the same call see the message as planned, as they would in a later call.
-func (w *walker) sent(id string) {
-	sent := maps.Clone(w.f.Sent)
-	if sent == nil {
-		sent = map[string]audience.Delivery{}
+func (c Coupon) result() map[string]any {
+	redeemed := !c.RedeemedAt.IsZero()
+	event := map[string]any{"redeemed": redeemed}
+	if c.Code != "" {
+		event["code"] = c.Code
 	}
-	if _, known := sent[id]; !known {
-		sent[id] = audience.Delivery{Status: audience.Planned, At: w.at}
+	if !c.ExpiresAt.IsZero() {
+		event["expires_at"] = c.ExpiresAt
 	}
-	w.f.Sent = sent
-}
-
-// update asks for the change, and lets later rules of the same call see it.
-func (w *walker) update(s *UpdateStep) {
-	effect := UpdateCustomer{Step: s.ID, AddTags: s.AddTags, RemoveTags: s.RemoveTags}
-	if len(s.Set) > 0 {
-		effect.Set = make(map[string]any, len(s.Set))
-	}
-	for _, a := range s.Set {
-		env := w.env(nil, w.at)
-		value, err := a.Value.Value(env)
-		if err != nil {
-			w.fault(a.Value, s.ID, nil, a.Value.Values(env), err)
-			continue
-		}
-		effect.Set[a.Attribute] = value
-	}
-	if len(effect.Set)+len(effect.AddTags)+len(effect.RemoveTags) == 0 {
-		return // no value could be computed
-	}
-	w.f.Customer = applied(w.f.Customer, effect)
-	w.effects = append(w.effects, effect)
-}
-
-// applied gives a customer as the record will be after an update.
-func applied(c audience.Customer, u UpdateCustomer) audience.Customer {
-	c.Attributes = maps.Clone(c.Attributes)
-	if c.Attributes == nil {
-		c.Attributes = map[string]any{}
-	}
-	for name, value := range u.Set {
-		text, _ := value.(string) // the rule of a field of the record gives text, or missing, which is "" there
-		switch name {
-		case "name":
-			c.Name = text
-		case "locale":
-			c.Locale = text
-		case "timezone":
-			c.Timezone = text
-		case "stage":
-			c.Stage = text
-		default:
-			if value == nil {
-				delete(c.Attributes, name)
-			} else {
-				c.Attributes[name] = value
-			}
-		}
-	}
-	tags := slices.DeleteFunc(slices.Clone(c.Tags), func(tag string) bool { return slices.Contains(u.RemoveTags, tag) })
-	tags = append(tags, u.AddTags...)
-	slices.Sort(tags)
-	c.Tags = slices.Compact(tags)
-	return c
+	return map[string]any{"happened": redeemed, "at": c.RedeemedAt, "event": event}
 }

@@ -25,11 +25,12 @@ func TestAdvanceWelcome(t *testing.T) {
 	j := start(d)
 	require.Equal(t, campaign.Active, j.Status)
 	require.Equal(t, t0, j.DueAt)
-	require.Equal(t, []string{"order_cancelled", "order_completed"}, j.ListensTo)
+	require.Equal(t, []string{"changed:consents:", "order_cancelled", "order_completed"}, j.ListensTo)
 
 	j, effects := campaign.Advance(d, j, campaign.Facts{}, t0)
 	require.Equal(t, []campaign.Effect{campaign.PlanEmail{
 		Step: "hello", Iteration: 1, Email: d.Steps[0].(*campaign.EmailStep), Reason: "entered when registered happened",
+		At: t0,
 	}}, effects)
 	require.Equal(t, "wait_2", j.Position.Step)
 	require.Equal(t, t0.Add(2*day), j.DueAt)
@@ -43,7 +44,7 @@ func TestAdvanceWelcome(t *testing.T) {
 
 	j, effects = campaign.Advance(d, j, campaign.Facts{}, t0.Add(2*day))
 	require.Empty(t, effects)
-	require.Equal(t, []string{"order_cancelled", "order_completed", "product_viewed"}, j.ListensTo)
+	require.Equal(t, []string{"changed:consents:", "order_cancelled", "order_completed", "product_viewed"}, j.ListensTo)
 
 	t.Run("Met", func(t *testing.T) {
 		t.Parallel()

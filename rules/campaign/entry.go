@@ -1,80 +1,207 @@
 package campaign
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
-	"dotyk/rules/calendar"
 )
 
 // TriggerEvent names the event that Match judges: of an event trigger its own, of a segment trigger EventSegmentEntered or
 // EventSegmentLeft; "" of the others.
-func (d *Definition) TriggerEvent() string { return "" }
+func (d *Definition) TriggerEvent() string {
+	switch t := d.Trigger.(type) {
+	case EventTrigger:
+		return t.Event
+	case SegmentTrigger:
+		if t.Left {
+			return audience.EventSegmentLeft
+		}
+		return audience.EventSegmentEntered
+	case ScheduleTrigger, DateTrigger, AudienceTrigger, APITrigger:
+	}
+	return ""
+}
 
-// MatchRequest judges the request of a program, a person or another campaign to let a customer enter, whatever the trigger
-// is; env.Entry is the data that came with it. Of an API trigger its rule must hold.
-func (d *Definition) MatchRequest(env rules.Env) Entry { return Entry{} }
+// MayEnter decides, from the customer's journeys through the campaign so far, whether another with this key may start at
+// env.Now, and says why or why not. There are never two active journeys with one key; a campaign whose journeys are
+// concurrent has none. Who was held out counts as having been through.
+func (d *Definition) MayEnter(past []Past, key string, env rules.Env) (bool, string) {
+	if d.Concurrent {
+		key = ""
+	}
+	var last *Past
+	for i := range past {
+		p := &past[i]
+		if p.Key != key && !d.Concurrent {
+			continue
+		}
+		if p.Status == Active && !d.Concurrent {
+			return false, fmt.Sprintf("a journey%s is under way since %s", keyed(key), date(p.EnteredAt))
+		}
+		if last == nil || p.EnteredAt.After(last.EnteredAt) {
+			last = p
+		}
+	}
+	if last == nil {
+		return true, "it is the first journey" + keyed(key)
+	}
+	return d.mayReenter(last, key, env)
+}
 
-// MatchDate judges a customer by a date trigger, for the day that has begun in the trigger's zone at env.Now, with zone
-// that of the workspace. Data is {date, value}.
-func (d *Definition) MatchDate(env rules.Env, zone string) Entry { return Entry{} }
+func (d *Definition) mayReenter(last *Past, key string, env rules.Env) (bool, string) {
+	before := "entered on " + date(last.EnteredAt)
+	if last.Status == HeldOut {
+		before = "held out on " + date(last.EnteredAt)
+	}
+	switch d.Reenter.Mode {
+	case ReenterAlways:
+		return true, "the campaign may be entered again"
+	case ReenterAfter:
+		again, period := last.EnteredAt.Add(d.Reenter.After), rules.FormatDuration(d.Reenter.After)
+		if env.Now.Before(again) {
+			return false, fmt.Sprintf("%s; may enter again after %s, on %s", before, period, date(again))
+		}
+		return true, fmt.Sprintf("%s, and may enter again after %s", before, period)
+	case ReenterWhen:
+		return d.mayReenterWhen(last, before, env)
+	case ReenterNever:
+	}
+	return false, fmt.Sprintf("%s, and the campaign may be entered only once%s", before, keyed(key))
+}
 
-// DateAt gives the next moment after now at which a customer with this value of the attribute and this zone enters by the
-// date trigger, and false where there is none.
-func (t DateTrigger) DateAt(value any, customerZone, workspaceZone string, now time.Time) (time.Time, calendar.Date, bool) {
-	return now, calendar.Date{}, false
+// previous is the name by which the rule of a re-entry sees the journey before.
+const previous = "previous"
+
+func (d *Definition) mayReenterWhen(last *Past, before string, env rules.Env) (bool, string) {
+	event := map[string]any{"status": string(last.Status), "reason": last.Reason}
+	if !last.EndedAt.IsZero() {
+		event["ended_at"] = last.EndedAt
+	}
+	env.Results = maps.Clone(env.Results)
+	if env.Results == nil {
+		env.Results = map[string]map[string]any{}
+	}
+	env.Results[previous] = map[string]any{"happened": true, "at": last.EnteredAt, "event": event}
+	held, err := d.Reenter.When.Bool(env)
+	rule := d.Reenter.When.Source()
+	switch {
+	case err != nil:
+		return false, fmt.Sprintf("%s; whether to enter again, by %s, could not be evaluated: %s", before, rule, errorText(err))
+	case held:
+		return true, fmt.Sprintf("%s, and may enter again, for %s holds", before, rule)
+	}
+	return false, fmt.Sprintf("%s, and may not enter again, for %s does not hold", before, rule)
 }
 
 // HoldsOut decides whether a customer is kept out, to compare with: of everything by the policy, or of this campaign. It
 // depends on the customer's id and the campaign's name alone.
-func (d *Definition) HoldsOut(customerID string, p Policy) (bool, string) { return false, "" }
+func (d *Definition) HoldsOut(customerID string, p Policy) (bool, string) {
+	switch {
+	case d.Transactional:
+		return false, ""
+	case lot("holdout", customerID) < p.Holdout:
+		return true, fmt.Sprintf("belongs to the %s of all customers who are kept out of every campaign, to compare with", p.Holdout)
+	case lot("holdout", d.Name, customerID) < d.Holdout:
+		return true, fmt.Sprintf("belongs to the %s of customers who are kept out of this campaign, to compare with", d.Holdout)
+	}
+	return false, ""
+}
 
 // Mentions lists, in order, what a change of may concern a journey of this campaign at some step, or whether a customer
 // enters: in the form of rules.Needs.Mentions. Names of events are not in it.
-func (d *Definition) Mentions() []string { return nil }
+func (d *Definition) Mentions() []string {
+	var l listener
+	for _, exit := range d.Exit {
+		l.rule(d, exit.Rule)
+	}
+	for _, step := range d.flow.steps {
+		l.step(d, step)
+	}
+	l.trigger(d)
+	return l.mentions()
+}
 
 // Resting is a step at which journeys can stand.
 type Resting struct {
 	Step string
-	Kind string // wait, wait_for, split, webhook, journey
+	Kind string // start, wait, wait_for, split, webhook, journey
 }
 
 // Rests lists the steps at which journeys can stand, in the order of the file. Step "" stands for the start.
-func (d *Definition) Rests() []Resting { return nil }
+func (d *Definition) Rests() []Resting {
+	rests := []Resting{{Kind: "start"}}
+	everyStep(d.Steps, func(step Step) {
+		if kind := restKind(step); kind != "" {
+			rests = append(rests, Resting{Step: step.StepID(), Kind: kind})
+		}
+	})
+	return rests
+}
+
+// restKind is the kind of a step at which journeys can stand, and "" of any other.
+func restKind(step Step) string {
+	rests, kind := false, ""
+	switch s := step.(type) {
+	case *WaitStep:
+		rests, kind = true, "wait"
+	case *WaitForStep:
+		rests, kind = true, "wait_for"
+	case *SplitStep:
+		rests, kind = s.awaits(), "split"
+	case *WebhookStep:
+		rests, kind = s.Wait, "webhook"
+	case *JourneyStep:
+		rests, kind = s.Wait, "journey"
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *BranchStep, *DecideStep, *RepeatStep, *UpdateStep, *OwnerStep,
+		*NoteStep, *CouponStep, *ExitStep:
+	}
+	if !rests {
+		return ""
+	}
+	return kind
+}
 
 // Carry gives a journey as it goes on in another version of its campaign, due at once: Advance then finds out where its
 // timers lead in that version. Rename maps ids of steps of the old version to those of the new one. It gives false, and
 // why, where the journey stands at a step that the new version has not, or at which nothing waits there.
 func Carry(to *Definition, j Journey, rename map[string]string, now time.Time) (Journey, bool, string) {
-	return j, false, ""
+	named := func(id string) string {
+		if renamed, ok := rename[id]; ok {
+			return renamed
+		}
+		return id
+	}
+	step := named(j.Position.Step)
+	at, known := to.flow.index[step]
+	switch {
+	case step == "":
+	case !known:
+		return j, false, fmt.Sprintf("step %s does not exist in this version of the campaign", step)
+	case restKind(to.flow.steps[at]) == "":
+		return j, false, fmt.Sprintf("nothing waits at step %s in this version of the campaign", step)
+	}
+	moved := j
+	moved.Position.Step = step
+	moved.Position.Results = renamed(j.Position.Results, named)
+	moved.Position.Passes = renamed(j.Position.Passes, named)
+	moved.DueAt, moved.ListensTo = instant(now), to.listens(step)
+	return moved, true, ""
 }
 
-// ArmCount is how an arm of an experiment did.
-type ArmCount struct {
-	Arm     string `json:"arm"`
-	Reached int    `json:"reached"` // customers who came to it, and whom its messages reached
-	Hits    int    `json:"hits"`    // of them, those who did what By counts
+// renamed gives a map of steps with their new ids. Where two come to have one id, the one that was renamed stays.
+func renamed[V any](byID map[string]V, named func(string) string) map[string]V {
+	if byID == nil {
+		return nil
+	}
+	moved := make(map[string]V, len(byID))
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		if _, taken := moved[named(id)]; !taken || named(id) != id {
+			moved[named(id)] = byID[id]
+		}
+	}
+	return moved
 }
-
-// Choose decides an experiment from the counts of its arms.
-func (s *SplitStep) Choose(counts []ArmCount) Winner { return Winner{} }
-
-// ParsePolicy reads a policy from YAML or JSON. The error is Violations.
-func ParsePolicy(src []byte) (Policy, error) { return Policy{}, nil }
-
-// JSON writes a policy in the form that ParsePolicy reads.
-func (p Policy) JSON() []byte { return nil }
-
-// QuietUntil tells whether a customer in a country and zone must not be disturbed on a channel at a moment, and until when.
-func (p Policy) QuietUntil(channel audience.Channel, country string, zone *time.Location, at time.Time) (time.Time, bool) {
-	return at, false
-}
-
-// Slot decides whether a message may take a place under the caps at its moment, m.At. Sent are the customer's marketing
-// messages that went out; rivals are those of hers that are to go out now. Of rivals the one of higher priority comes
-// first, then the earlier one, then the one of the lesser id. Why names the cap and, where a rival took the place, it.
-func (p Policy) Slot(m Message, sent, rivals []Message) (ok bool, why string) { return true, "" }
-
-// Window is the longest stretch of time that a cap looks at; 0 without caps.
-func (p Policy) Window() time.Duration { return 0 }

@@ -8,42 +8,60 @@ import (
 // end is the index after the last step.
 const end = -1
 
-// flow is the tree of steps as a graph: each step with the one that follows it. It has no cycles, so whatever walks
-// along it comes to an end.
+// flow is the tree of steps as a graph: each step with the one that follows it. The only cycles are those of repeat steps:
+// what follows the last step of a repeat is the repeat itself, which counts its rounds.
 type flow struct {
 	first   int
 	steps   []Step
 	next    []int          // index of the step that follows, or end
-	arms    [][]int        // of a branch: index of the first step of each arm, or of what follows the branch
+	last    []bool         // is it the last step of its list
+	looped  []bool         // is it within a repeat
+	arms    [][]int        // index of the first step of each arm of a branch or split, or of the steps of a repeat
 	because []string       // which arms lead to the step, in words
 	index   map[string]int // by id
 }
 
 func newFlow(steps []Step) flow {
 	f := flow{index: map[string]int{}}
-	f.first = f.add(steps, end, "")
+	f.first = f.add(steps, end, "", false)
 	return f
 }
 
 // add adds a list of steps, from the last to the first, and gives the index of the first, or after if there is none.
-func (f *flow) add(list []Step, after int, because string) int {
-	for _, step := range slices.Backward(list) {
+func (f *flow) add(list []Step, after int, because string, looped bool) int {
+	for i, step := range slices.Backward(list) {
 		at := len(f.steps)
 		f.steps = append(f.steps, step)
 		f.next = append(f.next, after)
+		f.last = append(f.last, i == len(list)-1)
+		f.looped = append(f.looped, looped)
 		f.arms = append(f.arms, nil)
 		f.because = append(f.because, because)
 		f.index[step.StepID()] = at
-		if branch, ok := step.(*BranchStep); ok {
-			arms := make([]int, len(branch.Arms))
-			for i, arm := range branch.Arms {
-				arms[i] = f.add(arm.Steps, after, because+armReason(branch, arm))
-			}
-			f.arms[at] = arms
-		}
+		arms := f.addArms(step, at, after, because, looped) // grows f.arms
+		f.arms[at] = arms
 		after = at
 	}
 	return after
+}
+
+func (f *flow) addArms(step Step, at, after int, because string, looped bool) []int {
+	var arms []int
+	switch s := step.(type) {
+	case *BranchStep:
+		for _, arm := range s.Arms {
+			arms = append(arms, f.add(arm.Steps, after, because+armReason(s, arm), looped))
+		}
+	case *SplitStep:
+		for _, arm := range s.Arms {
+			arms = append(arms, f.add(arm.Steps, after, fmt.Sprintf("%s; at %s, arm %s", because, s.ID, arm.Name), looped))
+		}
+	case *RepeatStep:
+		arms = append(arms, f.add(s.Steps, at, because+"; again and again at "+s.ID, true))
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *WaitStep, *WaitForStep, *DecideStep, *UpdateStep,
+		*OwnerStep, *NoteStep, *CouponStep, *JourneyStep, *ExitStep:
+	}
+	return arms
 }
 
 func armReason(branch *BranchStep, arm Arm) string {
@@ -53,55 +71,10 @@ func armReason(branch *BranchStep, arm Arm) string {
 	return fmt.Sprintf("; at %s, %s", branch.ID, arm.When.Source())
 }
 
-// entryEvents gives the names of the events of every wait_for that can be reached from the start without passing time.
-// A journey that is about to start listens to them already, so that none is missed before its first step.
-func (f *flow) entryEvents() []string {
-	var names []string
-	seen := make([]bool, len(f.steps))
-	var visit func(at int)
-	visit = func(at int) {
-		if at == end || seen[at] {
-			return
-		}
-		seen[at] = true
-		switch s := f.steps[at].(type) {
-		case *WaitForStep:
-			names = append(names, s.Event)
-		case *BranchStep:
-			for _, first := range f.arms[at] {
-				visit(first)
-			}
-			visit(f.next[at])
-		case *EmailStep, *SMSStep, *UpdateStep:
-			visit(f.next[at])
-		case *WaitStep, *ExitStep:
-		}
+// skip gives the step after the next one of the same list, or what follows the list if there is no next one.
+func (f *flow) skip(at int) int {
+	if f.last[at] {
+		return f.next[at]
 	}
-	visit(f.first)
-	return names
-}
-
-// listens gives the names of the events that concern a journey standing at a step, or, with step "", one that is about
-// to start: those of its wait_for, the exits and the goal. They are sorted.
-func (d *Definition) listens(step string) []string {
-	var names []string
-	for _, exit := range d.Exit {
-		if exit.Event != "" {
-			names = append(names, exit.Event)
-		}
-	}
-	if d.Goal != nil {
-		names = append(names, d.Goal.Event)
-	}
-	at, known := d.flow.index[step]
-	switch {
-	case step == "":
-		names = append(names, d.flow.entryEvents()...)
-	case known:
-		if s, ok := d.flow.steps[at].(*WaitForStep); ok {
-			names = append(names, s.Event)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return f.next[f.next[at]]
 }

@@ -11,34 +11,64 @@ import (
 	"dotyk/rules/audience"
 )
 
-// Match judges an event, env.Event, by the campaign's trigger, for one customer. env.Entry is set to the event's
-// properties for the key. A rule that cannot be evaluated does not match, and Reason says why.
+// Match judges an event, env.Event, by the campaign's trigger, for one customer: the event of an event trigger, or the one
+// that says that she joined or left a segment. Entry.Data is the event's properties, from which the key is computed.
+// A rule that cannot be evaluated does not match, and Reason says why.
 func (d *Definition) Match(env rules.Env) Entry {
-	t, ok := d.Trigger.(EventTrigger)
+	wanted := d.TriggerEvent()
 	switch {
-	case !ok:
+	case wanted == "":
 		return Entry{Reason: "the campaign is not triggered by events"}
 	case env.Event == nil:
 		return Entry{Reason: "there is no event to judge"}
-	case env.Event.Name != t.Event:
-		return Entry{Reason: fmt.Sprintf("the event is %s, not %s", env.Event.Name, t.Event)}
+	case env.Event.Name != wanted:
+		return Entry{Reason: fmt.Sprintf("the event is %s, not %s", env.Event.Name, wanted)}
 	}
 	env.Entry = env.Event.Properties
-	return d.enter(env, t.When, t.Event+" happened")
-}
-
-// MatchAudience judges a customer by the rule of an audience trigger, as Match does by that of an event.
-func (d *Definition) MatchAudience(env rules.Env) Entry {
-	t, ok := d.Trigger.(AudienceTrigger)
-	if !ok {
-		return Entry{Reason: "the campaign is not triggered by an audience"}
+	switch t := d.Trigger.(type) {
+	case EventTrigger:
+		return d.enter(env, t.When, t.Event+" happened")
+	case SegmentTrigger:
+		if of := env.Event.Properties["segment"]; of != t.Segment {
+			return Entry{Reason: fmt.Sprintf("the segment is %v, not %s", of, t.Segment)}
+		}
+		verb := "joined"
+		if t.Left {
+			verb = "left"
+		}
+		return d.enter(env, t.When, fmt.Sprintf("the customer %s segment %s", verb, t.Segment))
+	case ScheduleTrigger, DateTrigger, AudienceTrigger, APITrigger:
 	}
-	env.Event, env.Entry = nil, nil
-	return d.enter(env, t.Rule, "the customer belongs to the audience")
+	return Entry{}
 }
 
+// MatchAudience judges a customer by the rule of an audience or schedule trigger, as Match does by that of an event.
+func (d *Definition) MatchAudience(env rules.Env) Entry {
+	env.Event, env.Entry = nil, nil
+	switch t := d.Trigger.(type) {
+	case AudienceTrigger:
+		return d.enter(env, t.Rule, "the customer belongs to the audience")
+	case ScheduleTrigger:
+		return d.enter(env, t.Audience, "it is time by the schedule and the customer belongs to the audience")
+	case EventTrigger, SegmentTrigger, DateTrigger, APITrigger:
+	}
+	return Entry{Reason: "the campaign is not triggered by an audience"}
+}
+
+// MatchRequest judges the request of a program, a person or another campaign to let a customer enter, whatever the trigger
+// is; env.Entry is the data that came with it. Of an API trigger its rule must hold.
+func (d *Definition) MatchRequest(env rules.Env) Entry {
+	env.Event = nil
+	var rule *rules.Rule
+	if t, ok := d.Trigger.(APITrigger); ok {
+		rule = t.When
+	}
+	return d.enter(env, rule, "it was asked for")
+}
+
+// enter judges the rule of a trigger and computes the key. Env.Entry is the data with which a journey would start.
 func (d *Definition) enter(env rules.Env, rule *rules.Rule, reason string) Entry {
-	entry := Entry{Matched: true, Reason: reason, Rule: source(rule)}
+	entry := Entry{Matched: true, Reason: reason, Rule: source(rule), Data: env.Entry}
 	if rule != nil {
 		held, values, err := rule.Judge(env)
 		entry.Matched, entry.Values = held, values
@@ -89,40 +119,6 @@ func (d *Definition) keyOf(env rules.Env) (string, error) {
 	return "", nil
 }
 
-// MayEnter decides, from the customer's journeys through the campaign so far, whether another with this key may start at
-// env.Now, and says why or why not. There are never two active journeys with one key.
-func (d *Definition) MayEnter(past []Past, key string, env rules.Env) (bool, string) {
-	now := env.Now
-	var last *Past
-	for i := range past {
-		p := &past[i]
-		if p.Key != key {
-			continue
-		}
-		if p.Status == Active {
-			return false, fmt.Sprintf("a journey%s is under way since %s", keyed(key), date(p.EnteredAt))
-		}
-		if last == nil || p.EnteredAt.After(last.EnteredAt) {
-			last = p
-		}
-	}
-	if last == nil {
-		return true, "it is the first journey" + keyed(key)
-	}
-	switch d.Reenter.Mode {
-	case ReenterAlways:
-		return true, "the campaign may be entered again"
-	case ReenterAfter:
-		again, period := last.EnteredAt.Add(d.Reenter.After), rules.FormatDuration(d.Reenter.After)
-		if now.Before(again) {
-			return false, fmt.Sprintf("entered on %s; may enter again after %s, on %s", date(last.EnteredAt), period, date(again))
-		}
-		return true, fmt.Sprintf("entered on %s, and may enter again after %s", date(last.EnteredAt), period)
-	case ReenterNever, ReenterWhen:
-	}
-	return false, fmt.Sprintf("entered on %s, and the campaign may be entered only once%s", date(last.EnteredAt), keyed(key))
-}
-
 func keyed(key string) string {
 	if key == "" {
 		return ""
@@ -132,9 +128,13 @@ func keyed(key string) string {
 
 func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// Start makes the journey of a customer who enters now. It is active, due at once, and stands before the first step.
+// Start makes the journey of a customer who enters now. It is active, due at once, and stands before the first step. Of
+// a concurrent campaign its key is its id.
 func Start(d *Definition, id, key string, entry map[string]any, now time.Time) Journey {
 	now = instant(now)
+	if d.Concurrent {
+		key = id
+	}
 	return Journey{
 		ID: id, Status: Active, Position: Position{Began: now}, DueAt: now, ListensTo: d.listens(""),
 		EnteredAt: now, Entry: entry, Key: key,

@@ -22,6 +22,7 @@ func TestMatch(t *testing.T) {
 	require.Equal(t, campaign.Entry{
 		Matched: true, Reason: "cart_updated happened and the rule holds", Rule: "event.total > 10",
 		Values: map[string]any{"event.total": int64(11)}, Key: "7",
+		Data: map[string]any{"total": 11, "cart_id": 7.0},
 	}, match("cart_updated", map[string]any{"total": 11, "cart_id": 7.0}))
 	require.Equal(t, campaign.Entry{
 		Reason: "the rule does not hold", Rule: "event.total > 10", Values: map[string]any{"event.total": nil},

@@ -63,17 +63,17 @@ func (n *node) place(path string) place { return place{n.line, n.column, path} }
 
 // reader turns nodes into a definition and collects everything that is wrong on the way.
 type reader struct {
-	violations Violations
-	pending    []pendingRule
-	ids        map[string]place
-	spots      map[string]place // of fields at the top of the file, by path
-	steps      int
-	schema     *rules.Schema
-	warnings   Violations
-	coupons    scope // the coupon steps, wherever they stand
-	hasGoal    bool
+	violations    Violations
+	pending       []pendingRule
+	ids           map[string]place
+	spots         map[string]place // of fields at the top of the file, by path
+	steps         int
+	schema        *rules.Schema
+	warnings      Violations
+	coupons       scope // the coupon steps, wherever they stand
+	hasGoal       bool
 	transactional bool
-	passes     int // how often the step that is read can be carried out by the repeats around it
+	passes        int // how often the step that is read can be carried out by the repeats around it
 }
 
 func (r *reader) report(at place, code, message, advice string) {

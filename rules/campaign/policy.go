@@ -3,6 +3,7 @@ package campaign
 import (
 	"time"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/calendar"
 )
@@ -44,4 +45,60 @@ type Message struct {
 	Campaign string // name
 	Priority int    // of its campaign
 	At       time.Time
+}
+
+// ParsePolicy reads a policy from YAML or JSON. The error is Violations.
+func ParsePolicy(src []byte) (Policy, error) {
+	var r reader
+	var p Policy
+	if root := r.read(src); root != nil {
+		p = r.policy(root)
+	}
+	if len(r.violations) > 0 {
+		return Policy{}, r.violations
+	}
+	return p, nil
+}
+
+// JSON writes a policy in the form that ParsePolicy reads, the same for policies that mean the same.
+func (p Policy) JSON() []byte {
+	form := formPolicy{Quiet: make([]formQuiet, 0, len(p.Quiet)), Caps: make([]formCap, 0, len(p.Caps))}
+	for _, q := range p.Quiet {
+		form.Quiet = append(form.Quiet, formQuiet{
+			Channel: q.Channel, Country: q.Country, From: q.Window.From.String(), To: q.Window.To.String(),
+			Days: q.Window.Days.String(),
+		})
+	}
+	for _, c := range p.Caps {
+		form.Caps = append(form.Caps, formCap{
+			Channel: c.Channel, Topic: c.Topic, Most: c.Most, Within: rules.FormatDuration(c.Within),
+		})
+	}
+	if p.Holdout != 0 {
+		form.Holdout = p.Holdout.String()
+	}
+	return form.encode()
+}
+
+// QuietUntil tells whether a customer in a country and zone must not be disturbed on a channel at a moment, and until when.
+func (p Policy) QuietUntil(channel audience.Channel, country string, zone *time.Location, at time.Time) (time.Time, bool) {
+	var windows []calendar.Window
+	for _, q := range p.Quiet {
+		if (q.Channel == "" || q.Channel == channel) && (q.Country == "" || q.Country == country) {
+			windows = append(windows, q.Window)
+		}
+	}
+	if len(windows) == 0 {
+		return at, false
+	}
+	return calendar.Until(windows, at, zone)
+}
+
+// Window is the longest stretch of time that a cap looks at; 0 without caps.
+func (p Policy) Window() time.Duration {
+	var longest time.Duration
+	for _, c := range p.Caps {
+		longest = max(longest, c.Within)
+	}
+	return longest
 }

@@ -88,8 +88,8 @@ var (
 		{"repeat", group("repeat"), false, "carry out steps again and again"},
 		{"exit", either(kindName, kindNull, group("leave")), false, "end the journey"},
 	}}
-	fieldID      = attribute{"id", kindID, false, "the name by which rules call the step; default its kind and place"}
-	objEmail     = &object{name: "email", what: "an email", fields: append([]attribute{
+	fieldID  = attribute{"id", kindID, false, "the name by which rules call the step; default its kind and place"}
+	objEmail = &object{name: "email", what: "an email", fields: append([]attribute{
 		fieldID,
 		{"template", kindName, false, "name of a stored template; else subject, and html or text or both"},
 		{"subject", kindLiquid, false, "of an e-mail with its content in place"},

@@ -11,7 +11,7 @@ type object struct {
 	name   string // in the schema and the reference
 	what   string // in messages, with its article
 	fields []attribute
-	single bool   // exactly one of the fields stands in it
+	single bool // exactly one of the fields stands in it
 }
 
 // attribute is one field of an object.
