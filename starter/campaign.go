@@ -21,6 +21,7 @@ type campaignCommands struct {
 	Pause   campaignPause   `cmd:"" help:"Pause a campaign: nobody enters, journeys wait, nothing is sent."`
 	Resume  campaignResume  `cmd:"" help:"Let a paused campaign go on."`
 	List    campaignList    `cmd:"" help:"List the campaigns."`
+	Test    campaignTest    `cmd:"" help:"Play scenario files under virtual time; exits with 1 when one goes otherwise."`
 }
 
 // load reads a campaign file with what the workspace knows, if there is one.

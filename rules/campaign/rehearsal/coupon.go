@@ -28,7 +28,7 @@ const (
 
 // watchCoupons notes which events redeem the coupons of a campaign.
 func (w *World) watchCoupons(steps []campaign.Step) {
-	eachStep(steps, func(step campaign.Step) {
+	campaign.Walk(steps, func(step campaign.Step) {
 		if s, ok := step.(*campaign.CouponStep); ok {
 			event, property := cmp.Or(s.Event, redeemingEvent), cmp.Or(s.Property, redeemingProperty)
 			if !slices.Contains(w.redeem[event], property) {

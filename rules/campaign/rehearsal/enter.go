@@ -89,7 +89,7 @@ func (w *World) unreachable(l *live, p *person) string {
 			continue
 		}
 		m := campaign.Message{
-			Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
+			ID: l.Name + "/" + p.ID, Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
 		}
 		if ok, why := w.config.Policy.Slot(m, w.received(p), nil); !ok {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)

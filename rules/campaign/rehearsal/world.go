@@ -26,7 +26,7 @@ type World struct {
 	byID      map[string]*person
 	codes     map[string]*code // every coupon, by its code in lower case
 	redeem    map[string][]string
-	turns     map[string]int   // round robins: how many had their turn, by campaign and step
+	turns     map[string]int   // round robins: how many had their turn, by those who take turns
 	zones     map[zoneOf]bool  // that a schedule was set up for
 	opened    map[string]*work // tasks and calls that nobody has done
 	issued    map[string]int   // coupons taken from a pool or made up with a prefix
