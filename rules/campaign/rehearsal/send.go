@@ -1,0 +1,184 @@
+package rehearsal
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"dotyk/rules"
+	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
+)
+
+// message is a planned message.
+type message struct {
+	run       *run
+	step      campaign.MessageStep
+	iteration int
+	reason    string
+	at        time.Time // of its step
+	id        string
+	tries     time.Time // when it is looked at next
+}
+
+func channelOf(m campaign.MessageStep) audience.Channel {
+	switch m.(type) {
+	case *campaign.EmailStep:
+		return audience.Email
+	case *campaign.SMSStep:
+		return audience.SMS
+	}
+	return ""
+}
+
+// first puts messages of one moment in order: transactional ones, then by the priority of the campaign.
+func (l *live) first() int {
+	if l.Transactional {
+		return 1000
+	}
+	return l.Priority
+}
+
+func (w *World) plan(r *run, step campaign.MessageStep, iteration int, reason string, at time.Time) {
+	m := &message{
+		run: r, step: step, iteration: iteration, reason: reason, at: at,
+		id: fmt.Sprintf("%s/%s/%d", r.j.ID, step.StepID(), iteration),
+	}
+	r.person.planned = append(r.person.planned, m)
+	w.delivered(m, audience.Planned)
+	w.try(m, w.now)
+}
+
+// try has a message looked at when all journeys of a moment have moved, higher priorities first.
+func (w *World) try(m *message, at time.Time) {
+	m.tries = at
+	w.agenda.add(item{at: at, rank: rankSend, first: m.run.live.first(), do: func() { w.send(m) }})
+}
+
+// delivered notes what has become of a message, for rules.
+func (w *World) delivered(m *message, status audience.TouchStatus) {
+	id, d := m.step.StepID(), audience.Delivery{Status: status, At: w.now}
+	m.run.sent[id] = d
+	touch := m.run.live.Name + "/" + id
+	m.run.person.touches[touch] = d
+	if status != audience.Planned {
+		w.changed(m.run.person, rules.MentionTouch+touch)
+	}
+}
+
+// send does what claiming a message does: it goes out, waits, or is left out.
+func (w *World) send(m *message) {
+	p, l, how := m.run.person, m.run.live, m.step.How()
+	expires := m.at.Add(how.Expires)
+	if how.Expires == 0 {
+		expires = m.at.Add(campaign.DefaultExpires)
+	}
+	if w.now.After(expires) {
+		w.suppress(m, "no longer wanted: it could not be sent in time")
+		return
+	}
+	channel := channelOf(m.step)
+	if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
+		w.suppress(m, why)
+		return
+	}
+	if !l.Transactional {
+		if end, quiet := w.quiet(p, channel, how.Quiet); quiet {
+			w.hold(m, how.Quiet, end, expires)
+			return
+		}
+		if ok, why := w.config.Policy.Slot(m.counted(), w.received(p), w.rivals(m)); !ok {
+			w.suppress(m, why)
+			return
+		}
+	}
+	w.sendNow(m)
+}
+
+func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (time.Time, bool) {
+	if how == campaign.QuietIgnore {
+		return w.now, false
+	}
+	return w.config.Policy.QuietUntil(channel, w.country(p), w.zone(p), w.now)
+}
+
+func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
+	switch {
+	case how == campaign.QuietSkip:
+		w.suppress(m, "quiet hours until "+clock(end))
+	case end.After(expires):
+		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
+	case !end.After(w.now):
+		w.suppress(m, "quiet hours without end")
+	default:
+		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
+		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
+		w.note(entry)
+		w.try(m, end)
+	}
+}
+
+// rivals are the marketing messages of her that wait to go out now, too.
+func (w *World) rivals(m *message) []campaign.Message {
+	var rivals []campaign.Message
+	for _, o := range m.run.person.planned {
+		if o != m && !o.run.live.Transactional && !o.tries.After(w.now) {
+			rivals = append(rivals, o.counted())
+		}
+	}
+	return rivals
+}
+
+// counted is a message as caps count it.
+func (m *message) counted() campaign.Message {
+	l := m.run.live
+	return campaign.Message{
+		ID: m.id, Channel: channelOf(m.step), Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: m.at,
+	}
+}
+
+func (w *World) sendNow(m *message) {
+	p, l := m.run.person, m.run.live
+	m.forget()
+	if !l.Transactional {
+		counted := m.counted()
+		counted.At = w.now
+		p.Received = append(p.Received, counted)
+	}
+	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
+	entry.Channel, entry.Reason, entry.Priority, entry.Content = channelOf(m.step), m.reason, l.Priority, m.run.content(m.step)
+	if !l.Transactional {
+		entry.Topic = l.Topic
+	}
+	w.note(entry)
+	p.sentBy[m.step.StepID()] = m.run
+	w.delivered(m, audience.Delivered)
+}
+
+// suppress leaves a message out, and plans what is to be sent instead.
+func (w *World) suppress(m *message, why string) {
+	m.forget()
+	entry := m.run.entry(Suppressed, m.step.StepID(), m.iteration)
+	entry.Channel, entry.Reason = channelOf(m.step), why
+	w.note(entry)
+	w.delivered(m, audience.Suppressed)
+	if instead := m.step.How().Fallback; instead != nil {
+		w.plan(m.run, instead, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
+	}
+}
+
+func (m *message) forget() {
+	p := m.run.person
+	p.planned = slices.DeleteFunc(p.planned, func(o *message) bool { return o == m })
+}
+
+// content is what a message or task may mention now.
+func (r *run) content(step campaign.MessageStep) *Content {
+	coupons := make(map[string]campaign.Coupon, len(r.coupons))
+	for id, c := range r.coupons {
+		coupons[id] = c
+	}
+	return &Content{
+		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: coupons,
+	}
+}
