@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func small(t *testing.T) options {
 	t.Helper()
 	return options{
-		Events: 20, Idle: 3, Batch: 5, Concurrency: 2, Customers: 300, EventsEach: 8, Runs: 2, Dir: folder(t),
+		Events: 20, Idle: 3, Batch: 5, Concurrency: 2, Customers: 300, People: 40, EventsEach: 8, Runs: 2, Dir: folder(t),
 		JSON: filepath.Join(t.TempDir(), "figures.json"), CPUProfile: filepath.Join(t.TempDir(), "cpu.pprof"), Statements: 3,
 	}
 }

@@ -20,6 +20,7 @@ type experiment struct {
 	batch  int // in each request, unless told otherwise
 
 	engine  bool // a Temporal server and the worker run
+	ordered bool // the cases run in their order always: a later one takes up what an earlier one left
 	resumes bool // in the lab of the experiment before it, with whatever that left there
 	// setup prepares the lab: it publishes, warms up, and readies what the cases need.
 	setup   func(ctx context.Context, l *lab, p plan) error
@@ -149,7 +150,7 @@ func (e *experiment) measure(ctx context.Context, l *lab, o options) (result, er
 	}
 	for run := range o.Runs {
 		for i := range e.cases {
-			if run%2 == 1 { // in the opposite order, so that what drifts favours neither side
+			if run%2 == 1 && !e.ordered { // in the opposite order, so that what drifts favours neither side
 				i = len(e.cases) - 1 - i
 			}
 			title := fmt.Sprintf("%s %d/%d: %s", e.name, run+1, o.Runs, e.cases[i].name)

@@ -18,6 +18,7 @@ type figures struct {
 	P99         float64 `json:"p99_ms"`          //
 	Body        float64 `json:"body_bytes"`      // bytes an item, as sent
 	WAL         float64 `json:"wal_bytes"`       // bytes an item that Postgres logged
+	History     float64 `json:"history"`         // events an item that Temporal keeps
 	PeakRSS     float64 `json:"peak_rss_mb"`     // of this process, in megabytes of 10^6 bytes
 	Load        float64 `json:"load_1m"`         // the machine's load average of the minute before
 	Others      float64 `json:"others"`          // share of the machine that strangers took meanwhile
@@ -41,7 +42,7 @@ func columns() []column {
 		p50(), p99(),
 		{"slowest ms", "ms", 1, func(f *figures) *float64 { return &f.Slowest }},
 		{"body B", "B", 0, func(f *figures) *float64 { return &f.Body }},
-		walBytes(),
+		walBytes(), history(),
 		peakMemory(),
 		{"load", "", 1, func(f *figures) *float64 { return &f.Load }},
 		{"others", "", 2, func(f *figures) *float64 { return &f.Others }},

@@ -15,7 +15,6 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/activities/store/pglocal"
-	"dotyk/starter/campaigns"
 	"dotyk/starter/devenv"
 	"dotyk/starter/server"
 	"dotyk/worker/boot"
@@ -231,10 +230,5 @@ func (l *lab) startWorker(ctx context.Context) error {
 
 // publish makes one of our campaigns live.
 func (l *lab) publish(ctx context.Context, file string) error {
-	loaded, err := campaigns.Load(files, "campaigns/"+file, campaigns.Known{})
-	if err != nil {
-		return fmt.Errorf("load campaign %s: %w", file, err)
-	}
-	_, err = l.store.Publish(ctx, l.workspace, loaded.Publication())
-	return err
+	return l.publishIn(ctx, l.workspace, file)
 }

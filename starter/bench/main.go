@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Triggered triggeredCommand `cmd:"" help:"Measure journeys that events start: rate, cost and latency, beside bare workflows."`
 	Ingest    ingestCommand    `cmd:"" help:"Measure how fast events are stored and picked, beside COPY."`
+	Journeys  journeysCommand  `cmd:"" help:"Measure a campaign that a hundred thousand go through, beside plain SQL and a bare loop that sends."`
 	Segments  segmentsCommand  `cmd:"" help:"Measure rules over a million made-up customers, beside SQL written by hand, and events with 50 live segments."`
 	All       allCommand       `cmd:"" help:"Measure everything."`
 	List      listCommand      `cmd:"" help:"Describe what is measured."`
@@ -31,6 +32,7 @@ type options struct {
 	Batch       int               `help:"Registrations or events in one request; 0 for what suits the experiment."`
 	Customers   int               `default:"1000000" help:"Customers that are made up, where segments are measured."`
 	EventsEach  int               `default:"10" help:"Events that each of them has on average."`
+	People      int               `default:"100000" help:"Customers who go through a campaign at once, where journeys are measured."`
 	Live        string            `enum:"all,quarter,none" default:"all" help:"Keep the 50 live segments in the workspace of all customers, or in that of a quarter of them; or none, and measure no events with live segments. At the full size, to build them takes an hour."`
 	Runs        int               `default:"3" help:"Rounds; every round runs both sides, each second one in the opposite order."`
 	JSON        string            `name:"json" placeholder:"FILE" help:"Write everything measured, run by run, to a file."`
@@ -55,6 +57,7 @@ func (o *options) check() error {
 		{"batch", o.Batch, 0},
 		{"customers", o.Customers, 200},
 		{"events-each", o.EventsEach, 1},
+		{"people", o.People, 1},
 		{"runs", o.Runs, 1},
 		{"statements", o.Statements, 0},
 	} {
@@ -77,6 +80,13 @@ type ingestCommand struct{ options }
 // Run measures.
 func (c *ingestCommand) Run(ctx context.Context) error {
 	return measure(ctx, c.options, os.Stdout, ingestion(), picking())
+}
+
+type journeysCommand struct{ options }
+
+// Run measures.
+func (c *journeysCommand) Run(ctx context.Context) error {
+	return measure(ctx, c.options, os.Stdout, through())
 }
 
 type segmentsCommand struct{ options }
@@ -104,7 +114,7 @@ func (listCommand) Run() error { return describe(os.Stdout, experiments()) }
 
 // experiments are all there are.
 func experiments() []experiment {
-	return append([]experiment{triggered(), ingestion(), picking()}, segmenting()...)
+	return append([]experiment{triggered(), through(), ingestion(), picking()}, segmenting()...)
 }
 
 func main() {

@@ -22,6 +22,8 @@ type job struct {
 	Connections int
 	Customers   int  // over which the items are spread
 	Mails       bool // each item brings one mail; wait for all of them
+	Expect      int  // wait for so many mails, to whomever; none is awaited by its address
+	MailsEach   int  // with Expect: how many of them one address may get
 	Historical  bool // events are marked as history, which is stored and starts nothing
 	Patient     bool // post an item only when the mail of the one before has come; on one connection
 }
@@ -33,6 +35,7 @@ type kind string
 const (
 	registration kind = "registration" // an identify and a track, as a site sends them when somebody registers
 	view         kind = "view"         // one track
+	nothing      kind = "nothing"      // mails come of themselves
 )
 
 // done is what a job came to. Durations are nanoseconds.

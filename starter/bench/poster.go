@@ -50,7 +50,7 @@ func (p *poster) tell(say *json.Encoder) func() {
 			case <-t.C:
 			}
 			n := int(p.posted.Load())
-			if p.Mails {
+			if p.Mails || p.Expect > 0 {
 				n = p.world.count()
 			}
 			if say.Encode(done{Posted: n}) != nil { // nobody listens any more: then the job ends too
@@ -67,6 +67,9 @@ func (p *poster) tell(say *json.Encoder) func() {
 // post sends everything, on as many connections as were asked for.
 func (p *poster) post(ctx context.Context) error {
 	defer p.client.CloseIdleConnections()
+	if p.Kind == nothing {
+		return nil
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	for range p.Connections {
 		g.Go(func() error { return p.connection(ctx) })
@@ -165,6 +168,7 @@ func (p *poster) body(b []byte, first, last int) []byte {
 			b = p.appendRegistration(b, i, now)
 		case view:
 			b = p.appendView(b, i, now)
+		case nothing:
 		}
 	}
 	if p.Historical {

@@ -32,6 +32,9 @@ type world struct {
 	awaited map[string]time.Time // address -> when the request that will bring its mail was sent
 	mails   []time.Duration      // of those that came
 	strange []string             // addresses of mail that was not awaited, or came before
+	each    int                  // how many mails an address may get that is not awaited; 0: none
+	got     map[string]int       // address -> how many mails of those came
+	since   time.Time            // when the job began
 	came    chan struct{}        // has an element when mails grew
 }
 
@@ -90,7 +93,7 @@ func readJobs(ctx context.Context, in io.Reader) (<-chan job, context.Context) {
 
 // work does one job, telling how far it is.
 func (w *world) work(ctx context.Context, j job, say *json.Encoder) done {
-	w.begin()
+	w.begin(j)
 	cpu, err := ownTime()
 	if err != nil {
 		return done{Error: err.Error()}
@@ -99,8 +102,12 @@ func (w *world) work(ctx context.Context, j job, say *json.Encoder) done {
 	stop := p.tell(say)
 	began := time.Now()
 	err = p.post(ctx)
-	if err == nil && j.Mails {
+	switch {
+	case err != nil:
+	case j.Mails:
 		err = w.wait(ctx, j.Items)
+	case j.Expect > 0:
+		err = w.wait(ctx, j.Expect)
 	}
 	d := done{Took: time.Since(began), Posted: j.Items, Requests: p.latencies(), Bytes: p.bytes.Load(), Over: true}
 	stop()
@@ -118,10 +125,11 @@ func (w *world) work(ctx context.Context, j job, say *json.Encoder) done {
 	return d
 }
 
-func (w *world) begin() {
+func (w *world) begin(j job) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.awaited)
+	w.each, w.got, w.since = j.MailsEach, map[string]int{}, time.Now()
 	w.mails, w.strange = nil, nil
 }
 
@@ -139,6 +147,10 @@ func (w *world) taken(address string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	since, ok := w.awaited[address]
+	if w.each > 0 {
+		w.got[address]++
+		since, ok = w.since, w.got[address] <= w.each
+	}
 	if !ok {
 		w.strange = append(w.strange, address)
 		return
