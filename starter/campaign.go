@@ -184,7 +184,11 @@ An editor that knows it completes and checks files that begin with
 
 // Run prints the schema.
 func (*campaignSchema) Run(p *program) error {
-	_, err := fmt.Fprintf(p.stdout, "%s\n", campaign.Schema())
+	schema, err := campaign.Schema()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s\n", schema)
 	if err != nil {
 		return fmt.Errorf("print schema: %w", err)
 	}

@@ -159,8 +159,12 @@ func (s *server) checkCampaign(ctx context.Context, ws int64, in *checkCampaignI
 }
 
 func (*server) campaignSchema(context.Context, int64, *struct{}) (*body[map[string]any], error) {
+	raw, err := campaign.Schema()
+	if err != nil {
+		return nil, err
+	}
 	var schema map[string]any
-	if err := json.Unmarshal(campaign.Schema(), &schema); err != nil {
+	if err := json.Unmarshal(raw, &schema); err != nil {
 		return nil, err
 	}
 	return answerWith(schema), nil
