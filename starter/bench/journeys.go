@@ -165,12 +165,12 @@ func (l *lab) travel(ctx context.Context, p plan, pop *population, mails int, j 
 	var f figures
 	f, err := l.metered(ctx, func(ctx context.Context) (effect, error) {
 		var published atomic.Bool
-		g, ctx := errgroup.WithContext(ctx)
+		g, both := errgroup.WithContext(ctx)
 		var d done
 		listening := make(chan struct{})
 		g.Go(func() error {
 			var err error
-			d, err = l.outside.do(ctx, j, func(done, _ int) {
+			d, err = l.outside.do(both, j, func(done, _ int) {
 				if published.CompareAndSwap(false, true) {
 					close(listening)
 				}
@@ -181,13 +181,13 @@ func (l *lab) travel(ctx context.Context, p plan, pop *population, mails int, j 
 		g.Go(func() error {
 			select {
 			case <-listening:
-			case <-ctx.Done():
-				return ctx.Err()
+			case <-both.Done():
+				return both.Err()
 			}
 			if j.Kind != nothing {
 				return nil
 			}
-			return l.publishIn(ctx, pop.Workspace, file)
+			return l.publishIn(both, pop.Workspace, file)
 		})
 		if err := g.Wait(); err != nil {
 			return effect{}, err
