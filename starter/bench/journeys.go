@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 
 // travelling is what the cases about whole campaigns share.
 type travelling struct {
+	made int        // workspaces
 	last *travelled // what the latest large run left behind, whose rows and mails are the floor's
 }
 
@@ -70,7 +70,8 @@ func (t *travelling) setUp(ctx context.Context, l *lab, p plan) error {
 
 // population makes up customers in a workspace of their own. They have done nothing yet.
 func (t *travelling) population(ctx context.Context, l *lab, p plan, n int) (population, error) {
-	slug := strings.ToLower(p.label)
+	t.made++
+	slug := fmt.Sprintf("journeys-%d", t.made)
 	ws, err := l.store.CreateWorkspace(ctx, slug, slug)
 	if err != nil {
 		return population{}, err
