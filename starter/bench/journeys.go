@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -165,32 +166,13 @@ func (l *lab) travel(ctx context.Context, p plan, pop *population, mails int, j 
 	}
 	var f figures
 	f, err := l.metered(ctx, func(ctx context.Context) (effect, error) {
-		var published atomic.Bool
-		g, both := errgroup.WithContext(ctx)
-		var d done
-		listening := make(chan struct{})
-		g.Go(func() error {
-			var err error
-			d, err = l.outside.do(both, j, func(done, _ int) {
-				if published.CompareAndSwap(false, true) {
-					close(listening)
-				}
-				p.progress(done, mails)
-			})
-			return err
-		})
-		g.Go(func() error {
-			select {
-			case <-listening:
-			case <-both.Done():
-				return both.Err()
-			}
+		d, err := l.listening(ctx, j, func(done, _ int) { p.progress(done, mails) }, func(ctx context.Context) error {
 			if j.Kind != nothing {
 				return nil
 			}
-			return l.publishIn(both, pop.Workspace, file)
+			return l.publishIn(ctx, pop.Workspace, file)
 		})
-		if err := g.Wait(); err != nil {
+		if err != nil {
 			return effect{}, err
 		}
 		return d.effect(pop.Customers), l.awaitEnd(ctx, pop.Workspace)
@@ -204,6 +186,31 @@ func (l *lab) travel(ctx context.Context, p plan, pop *population, mails int, j 
 	events, err := l.historyOf(ctx, pop.Workspace)
 	f.History = divide(float64(events), float64(pop.Customers))
 	return f, err
+}
+
+// listening has a job done, and does something else once the other process listens.
+func (l *lab) listening(ctx context.Context, j job, progress func(done, total int), then func(context.Context) error) (done, error) {
+	var d done
+	var once sync.Once
+	ready := make(chan struct{})
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		var err error
+		d, err = l.outside.do(ctx, j, func(done, total int) {
+			once.Do(func() { close(ready) })
+			progress(done, total)
+		})
+		return err
+	})
+	g.Go(func() error {
+		select {
+		case <-ready:
+			return then(ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	return d, g.Wait()
 }
 
 // awaitEnd waits until every journey of a workspace has ended, and its workflows with them.
@@ -331,27 +338,27 @@ func (t *travelling) sendAll(ctx context.Context, l *lab, sender *email.Sender, 
 	if err != nil {
 		return fmt.Errorf("read template: %w", err)
 	}
-	var sent atomic.Int64
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		_, err := l.outside.do(ctx, job{Label: p.label, Kind: nothing, Expect: t.last.mails, MailsEach: t.last.mails}, p.progress)
-		return err
+	mails := job{Label: p.label, Kind: nothing, Expect: t.last.mails, MailsEach: t.last.mails}
+	_, err = l.listening(ctx, mails, p.progress, func(ctx context.Context) error {
+		var sent atomic.Int64
+		g, ctx := errgroup.WithContext(ctx)
+		for range sender.Connections() {
+			g.Go(func() error {
+				for n := sent.Add(1); n <= int64(t.last.mails); n = sent.Add(1) {
+					message := channels.EmailMessage{
+						TouchID: fmt.Sprint("floor-", n), From: "hello@bench.example", To: userID(int(n)) + "@example.com",
+						MessageID: fmt.Sprintf("floor-%d@bench.example", n), Subject: "Hello", HTML: string(body), Text: string(body),
+					}
+					if _, err := sender.Send(ctx, &message); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		return g.Wait()
 	})
-	for range sender.Connections() {
-		g.Go(func() error {
-			for n := sent.Add(1); n <= int64(t.last.mails); n = sent.Add(1) {
-				message := channels.EmailMessage{
-					TouchID: fmt.Sprint("floor-", n), From: "hello@bench.example", To: userID(int(n)) + "@example.com",
-					MessageID: fmt.Sprintf("floor-%d@bench.example", n), Subject: "Hello", HTML: string(body), Text: string(body),
-				}
-				if _, err := sender.Send(ctx, &message); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return g.Wait()
+	return err
 }
 
 // publishIn makes one of our campaigns live in a workspace.
