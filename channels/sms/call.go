@@ -7,10 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"dotyk/channels"
 )
 
 // maxErrorBody bounds how much of an error's body is read.
@@ -59,7 +60,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	c.status = res.StatusCode
-	c.retryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
+	c.retryAfter = channels.RetryAfter(res.Header.Get("Retry-After"), time.Now())
 	if res.StatusCode < 200 || res.StatusCode >= 400 {
 		body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 		closeErr := res.Body.Close()
@@ -72,15 +73,4 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return res, nil
-}
-
-// retryAfter reads the header of RFC 9110 section 10.2.3, in seconds or as a date. What cannot be read is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil && n > 0 {
-		return min(time.Duration(n), 24*3600) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(now), 0), 24*time.Hour)
-	}
-	return 0
 }
