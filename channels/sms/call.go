@@ -3,6 +3,7 @@ package sms
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/twilio/twilio-go/client"
+	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"dotyk/channels"
 )
@@ -73,4 +77,38 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		res.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	return res, nil
+}
+
+// Call makes one call of Twilio's API: do makes it, by the client that it is handed. The error is a *channels.SendError,
+// judged as Send judges it. Other products of the account, such as voice, use it, too.
+func (s *Sender) Call(ctx context.Context, do func(*openapi.ApiService) error) error {
+	c, cancel := s.newCall(ctx)
+	defer cancel()
+	if err := do(c.api()); err != nil {
+		return classify(ctx, c, err)
+	}
+	return nil
+}
+
+// Ask is Call for a question, which changes nothing and so can be asked again: its failures are Temporary where that is
+// all that can be told.
+func (s *Sender) Ask(ctx context.Context, do func(*openapi.ApiService) error) error {
+	err := s.Call(ctx, do)
+	if e, ok := errors.AsType[*channels.SendError](err); ok && (e.Kind == channels.Unknown || e.Kind == channels.BadMessage) {
+		e.Kind = channels.Temporary
+	}
+	return err
+}
+
+func (c *call) api() *openapi.ApiService {
+	cl := &client.Client{
+		Credentials: client.NewCredentials(c.sender.cfg.AccountSID, c.sender.cfg.AuthToken),
+		HTTPClient: &http.Client{
+			Transport:     c,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	cl.SetAccountSid(c.sender.cfg.AccountSID)
+	// Not NewRequestHandler: it reads the environment.
+	return openapi.NewApiService(&client.RequestHandler{Client: cl})
 }
