@@ -57,7 +57,8 @@ func (r *reader) choice(d draft, c *Choice, last bool) {
 	c.Value = r.value(value, d.at(name))
 	for _, f := range value.fields {
 		if f.name == "happened" || f.name == "at" {
-			r.report(f.at.place(join(d.at(name), f.name)), CodeBadValue, fmt.Sprintf("a value cannot have a field %q: every result has one", f.name),
+			r.report(f.at.place(join(d.at(name), f.name)), CodeBadValue,
+				fmt.Sprintf("a value cannot have a field %q: every result has one", f.name),
 				"Call it otherwise.")
 		}
 	}
@@ -83,7 +84,8 @@ func (r *reader) repeat(d draft) (*RepeatStep, scope) {
 	passes := r.passes
 	if r.passes *= s.Max; r.passes > maxPasses && passes <= maxPasses {
 		r.report(d.n.place(d.path), CodeTooLarge,
-			fmt.Sprintf("repeats within each other would go round %d times, at most %d", r.passes, maxPasses), `Make "max" smaller.`)
+			fmt.Sprintf("repeats within each other would go round %d times, at most %d", r.passes,
+				maxPasses), `Make "max" smaller.`)
 	}
 	r.passes = min(r.passes, maxPasses+1)
 	body := &scope{}
@@ -107,7 +109,8 @@ func (r *reader) loop(d draft, s *RepeatStep) {
 	case len(s.Steps) == 0:
 		r.report(at, CodeNoSteps, "the repeat has no steps", `Add "steps:" with a wait at least.`)
 	case !listPauses(s.Steps):
-		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between", "Add a wait, or a wait_for, that is on every way through them.")
+		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between",
+			"Add a wait, or a wait_for, that is on every way through them.")
 	}
 }
 
@@ -122,7 +125,8 @@ func pauses(step Step) bool {
 		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
 			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !listPauses(a.Steps) })
 	case *SplitStep:
-		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms, func(a SplitArm) bool { return !a.Winner && !listPauses(a.Steps) })
+		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms,
+			func(a SplitArm) bool { return !a.Winner && !listPauses(a.Steps) })
 	case *RepeatStep:
 		return s.While == nil && listPauses(s.Steps)
 	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *DecideStep, *UpdateStep, *OwnerStep, *NoteStep,

@@ -260,5 +260,6 @@ func TestWarnings(t *testing.T) {
 		})
 	}
 	require.Empty(t, parse(t, wholeFile).Warnings())
-	require.Empty(t, parse(t, stepsOf("  - branch: [{when: customer.a, steps: [{exit: a}]}]\n  - sms: {text: a, quiet: ignore}")).Warnings())
+	require.Empty(t,
+		parse(t, stepsOf("  - branch: [{when: customer.a, steps: [{exit: a}]}]\n  - sms: {text: a, quiet: ignore}")).Warnings())
 }
