@@ -160,10 +160,21 @@ func atOnce(steps []Step) []audience.Channel {
 		for _, list := range lists(step) {
 			channels = append(channels, atOnce(list)...)
 		}
-		if pauses(step) {
+		if everyWay(step, pauses) {
 			break
 		}
 	}
 	slices.Sort(channels)
 	return slices.Compact(channels)
+}
+
+// pauses reports whether a step waits, or ends the journey.
+func pauses(step Step) bool {
+	switch step.(type) {
+	case *WaitStep, *WaitForStep, *ExitStep:
+		return true
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *BranchStep, *SplitStep, *DecideStep, *RepeatStep,
+		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
+	}
+	return false
 }

@@ -106,6 +106,10 @@ func (r *reader) topic(root, n *node, d *Definition) {
 		r.report(n.place("topic"), CodeBadValue, `"*" means all topics and cannot be the topic of a campaign`,
 			"Name one topic.")
 	}
+	if n != nil && d.Transactional {
+		r.warn(n.place("topic"), CodePointless, "service messages need no consent, so the topic has no effect",
+			"Remove it, or \"transactional: true\" if the messages are marketing.")
+	}
 	if n == nil && !d.Transactional && len(messages(d.Steps)) > 0 {
 		r.report(root.place("topic"), CodeMissingTopic,
 			"the campaign sends messages but names no topic, so nobody can have agreed to them",

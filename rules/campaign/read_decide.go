@@ -108,29 +108,22 @@ func (r *reader) loop(d draft, s *RepeatStep) {
 	switch {
 	case len(s.Steps) == 0:
 		r.report(at, CodeNoSteps, "the repeat has no steps", `Add "steps:" with a wait at least.`)
-	case !listPauses(s.Steps):
+	case !slices.ContainsFunc(s.Steps, func(step Step) bool { return everyWay(step, takesTime) }):
 		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between",
-			"Add a wait, or a wait_for, that is on every way through them.")
+			"Add a wait for a length of time, or a wait_for, on every way through them. "+
+				"A wait until a moment will not do: when it is come to again at that moment, it is over at once.")
 	}
 }
 
-func listPauses(steps []Step) bool { return slices.ContainsFunc(steps, pauses) }
-
-// pauses reports whether on every way through a step there is a wait, or the end of the journey.
-func pauses(step Step) bool {
+// takesTime reports whether time passes at a step whenever it is come to, or the journey ends there.
+func takesTime(step Step) bool {
 	switch s := step.(type) {
-	case *WaitStep, *WaitForStep, *ExitStep:
+	case *WaitStep:
+		return s.Until == nil
+	case *WaitForStep, *ExitStep:
 		return true
-	case *BranchStep:
-		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
-			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !listPauses(a.Steps) })
-	case *SplitStep:
-		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms,
-			func(a SplitArm) bool { return !a.Winner && !listPauses(a.Steps) })
-	case *RepeatStep:
-		return s.While == nil && listPauses(s.Steps)
-	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *DecideStep, *UpdateStep, *OwnerStep, *NoteStep,
-		*CouponStep, *JourneyStep:
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *BranchStep, *SplitStep, *DecideStep, *RepeatStep,
+		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
 	}
 	return false
 }

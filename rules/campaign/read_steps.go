@@ -65,20 +65,10 @@ func (r *reader) comesTo(at place, before Step) {
 
 // leaves reports whether every way through a step ends the journey.
 func leaves(step Step) bool {
-	listLeaves := func(steps []Step) bool { return slices.ContainsFunc(steps, leaves) }
-	switch s := step.(type) {
-	case *ExitStep:
-		return true
-	case *BranchStep:
-		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
-			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !listLeaves(a.Steps) })
-	case *SplitStep:
-		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms,
-			func(a SplitArm) bool { return !a.Winner && !listLeaves(a.Steps) })
-	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *WaitStep, *WaitForStep, *DecideStep, *RepeatStep,
-		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
-	}
-	return false
+	return everyWay(step, func(s Step) bool {
+		_, exits := s.(*ExitStep)
+		return exits
+	})
 }
 
 // step reads one step. It gives nil if it is not one.

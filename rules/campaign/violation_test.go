@@ -214,6 +214,7 @@ func TestRepeatsRefused(t *testing.T) {
 		"no wait":     {repeat("max: 3, steps: [" + message + "]"), campaign.CodeLoopWithoutWait, path},
 		"one way":     {repeat("max: 3, steps: [{branch: [{when: customer.a, steps: [{wait: 1d}]}]}]"), campaign.CodeLoopWithoutWait, path},
 		"else way":    {repeat("max: 3, steps: [{branch: [{when: customer.a, steps: [{wait: 1d}]}, {else: [" + message + "]}]}]"), campaign.CodeLoopWithoutWait, path},
+		"until":       {repeat("max: 3, steps: [{wait: {until: '09:00'}}, " + message + "]"), campaign.CodeLoopWithoutWait, path},
 		"split way":   {repeat("max: 3, steps: [{split: {arms: {a: {share: 50%, steps: [{wait: 1d}]}, b: rest}}}]"), campaign.CodeLoopWithoutWait, path},
 		"inner while": {repeat("max: 3, steps: [{repeat: {while: customer.a, max: 3, steps: [{wait: 1d}]}}]"), campaign.CodeLoopWithoutWait, path},
 		"often": {
@@ -227,6 +228,7 @@ func TestRepeatsRefused(t *testing.T) {
 		"split ways": "{split: {arms: {a: {share: 50%, steps: [{wait: 1d}]}, b: {share: rest, steps: [{wait: 2d}]}}}}",
 		"inner":      "{repeat: {max: 3, steps: [{wait: 1d}]}}",
 		"wait for":   "{wait_for: {event: e, timeout: 1d}}",
+		"until":      "{wait: {until: '09:00'}}, {wait: 1h}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,6 +251,10 @@ func TestWarnings(t *testing.T) {
 		"quiet service message": {
 			"campaign: c\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a, quiet: skip}}]",
 			campaign.CodePointless, "steps[0].sms.quiet",
+		},
+		"topic of service messages": {
+			"campaign: c\ntopic: news\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a}}]",
+			campaign.CodePointless, "topic",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
