@@ -167,14 +167,3 @@ func atOnce(steps []Step) []audience.Channel {
 	slices.Sort(channels)
 	return slices.Compact(channels)
 }
-
-// pauses reports whether a step waits, or ends the journey.
-func pauses(step Step) bool {
-	switch step.(type) {
-	case *WaitStep, *WaitForStep, *ExitStep:
-		return true
-	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *BranchStep, *SplitStep, *DecideStep, *RepeatStep,
-		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
-	}
-	return false
-}

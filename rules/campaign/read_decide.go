@@ -104,15 +104,27 @@ func (r *reader) repeat(d draft) (*RepeatStep, scope) {
 
 // loop checks that time passes on every way through a repeat.
 func (r *reader) loop(d draft, s *RepeatStep) {
+	onEveryWay := func(holds func(Step) bool) bool {
+		return slices.ContainsFunc(s.Steps, func(step Step) bool { return everyWay(step, holds) })
+	}
 	at := d.n.place(d.path)
 	switch {
 	case len(s.Steps) == 0:
 		r.report(at, CodeNoSteps, "the repeat has no steps", `Add "steps:" with a wait at least.`)
-	case !slices.ContainsFunc(s.Steps, func(step Step) bool { return everyWay(step, takesTime) }):
+	case !onEveryWay(pauses):
 		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between",
-			"Add a wait for a length of time, or a wait_for, on every way through them. "+
-				"A wait until a moment will not do: when it is come to again at that moment, it is over at once.")
+			"Add a wait, or a wait_for, that is on every way through them.")
+	case !onEveryWay(takesTime):
+		r.warn(at, CodeLoopWithoutWait,
+			"the steps can be repeated without any time between: a wait until a moment that has come is over at once",
+			`Add a wait for a length of time, as in "wait: 1h".`)
 	}
+}
+
+// pauses reports whether a step waits, or ends the journey.
+func pauses(step Step) bool {
+	_, waits := step.(*WaitStep)
+	return waits || takesTime(step)
 }
 
 // takesTime reports whether time passes at a step whenever it is come to, or the journey ends there.

@@ -290,7 +290,7 @@ var (
 		fieldID,
 		{"while", kindRule, false, "judged before each time; default always"},
 		{"max", whole(1, maxRepeat), true, "how many times at most"},
-		{"steps", noEmptyList(kindSteps), true, "what is repeated; with a wait for a length of time, or a wait_for, on every way through"},
+		{"steps", noEmptyList(kindSteps), true, "what is repeated; with a wait, or a wait_for, on every way through"},
 	}}
 	objLeave = &object{name: "leave", what: "an exit", fields: []attribute{
 		fieldID,

@@ -295,7 +295,7 @@ type Choice struct {
 }
 
 // RepeatStep carries out its steps again and again, as long as a rule holds, judged before each time, and no more than Max
-// times. On every way through its steps there is a wait for a length of time, or a wait_for.
+// times. There is a wait, or a wait_for, among its steps on every way through them.
 //
 //	repeat: {id: nag, while: 'not bought.happened', max: 10, steps: […]}
 type RepeatStep struct {

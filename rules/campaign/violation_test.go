@@ -214,7 +214,6 @@ func TestRepeatsRefused(t *testing.T) {
 		"no wait":     {repeat("max: 3, steps: [" + message + "]"), campaign.CodeLoopWithoutWait, path},
 		"one way":     {repeat("max: 3, steps: [{branch: [{when: customer.a, steps: [{wait: 1d}]}]}]"), campaign.CodeLoopWithoutWait, path},
 		"else way":    {repeat("max: 3, steps: [{branch: [{when: customer.a, steps: [{wait: 1d}]}, {else: [" + message + "]}]}]"), campaign.CodeLoopWithoutWait, path},
-		"until":       {repeat("max: 3, steps: [{wait: {until: '09:00'}}, " + message + "]"), campaign.CodeLoopWithoutWait, path},
 		"split way":   {repeat("max: 3, steps: [{split: {arms: {a: {share: 50%, steps: [{wait: 1d}]}, b: rest}}}]"), campaign.CodeLoopWithoutWait, path},
 		"inner while": {repeat("max: 3, steps: [{repeat: {while: customer.a, max: 3, steps: [{wait: 1d}]}}]"), campaign.CodeLoopWithoutWait, path},
 		"often": {
@@ -251,6 +250,10 @@ func TestWarnings(t *testing.T) {
 		"quiet service message": {
 			"campaign: c\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a, quiet: skip}}]",
 			campaign.CodePointless, "steps[0].sms.quiet",
+		},
+		"loop until a moment": {
+			stepsOf("  - repeat: {max: 3, steps: [{wait: {until: '09:00'}}, {sms: {text: a}}]}"),
+			campaign.CodeLoopWithoutWait, "steps[0].repeat",
 		},
 		"topic of service messages": {
 			"campaign: c\ntopic: news\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a}}]",
