@@ -24,6 +24,12 @@ func (d *Definition) Check(k Known) Violations {
 	return c.found
 }
 
+// Fault makes a violation at the place of a step, for what only others can find: what its templates say, for example.
+func (d *Definition) Fault(step Step, code, message, advice string) Violation {
+	at := d.at(step)
+	return Violation{Line: at.line, Column: at.column, Path: at.path, Code: code, Message: message, Advice: advice}
+}
+
 // checker collects what Check finds.
 type checker struct{ found Violations }
 
@@ -77,7 +83,8 @@ func (c *checker) step(d *Definition, step Step, k Known) {
 // subJourney checks a step that leads into another campaign.
 func (c *checker) subJourney(d *Definition, s *JourneyStep, k Known) {
 	if way := wayBack(d.Name, s.Campaign, k.Live); way != "" {
-		c.report(d.at(s), CodeCircle, "this leads back to the campaign itself: "+d.Name+way, "Let one of the campaigns end without the next.")
+		c.report(d.at(s), CodeCircle, "this leads back to the campaign itself: "+d.Name+way,
+			"Let one of the campaigns end without the next.")
 		return
 	}
 	c.exists(d.at(s), k.Campaign, CodeUnknownCampaign, "campaign", s.Campaign)

@@ -39,7 +39,8 @@ func TestParse(t *testing.T) {
 	messages := d.Messages()
 	require.Len(t, messages, 3)
 	require.Equal(t, "nudge", messages[1].StepID())
-	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}}, d.Needs())
+	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}},
+		d.Needs())
 	require.Equal(t, rules.Needs{Profile: []string{"email"}}, d.TriggerNeeds())
 	branch, ok := d.Steps[3].(*campaign.BranchStep)
 	require.True(t, ok)
@@ -51,8 +52,10 @@ func TestParse(t *testing.T) {
 
 func TestParseAudience(t *testing.T) {
 	t.Parallel()
-	short := parse(t, `{campaign: n, topic: news, trigger: {audience: 'customer.kind == "client"'}, steps: [{email: {template: a}}]}`)
-	long := parse(t, `{campaign: n, topic: news, trigger: {audience: {rule: 'customer.kind == "client"', once: true}}, steps: [{email: {template: a}}]}`)
+	short := parse(t,
+		`{campaign: n, topic: news, trigger: {audience: 'customer.kind == "client"'}, steps: [{email: {template: a}}]}`)
+	long := parse(t,
+		`{campaign: n, topic: news, trigger: {audience: {rule: 'customer.kind == "client"', once: true}}, steps: [{email: {template: a}}]}`)
 	require.Equal(t, short.Hash(), long.Hash())
 	everyone := parse(t, `{campaign: n, topic: news, trigger: {audience: true}, steps: [{email: {template: a}}]}`)
 	trigger, ok := everyone.Trigger.(campaign.AudienceTrigger)
@@ -205,20 +208,6 @@ func TestViolationPlaces(t *testing.T) {
 	require.JSONEq(t, `{"line":4,"column":22,"path":"steps[0].wait","code":"bad_duration",
 		"message":"not a duration: \"x\": expected a whole number at \"x\"",
 		"advice":"Write it with units, as in 90s, 1h30m, 2d or 2w."}`, string(encoded))
-}
-
-func TestCheck(t *testing.T) {
-	t.Parallel()
-	d := parse(t, welcome)
-	require.Empty(t, d.Check(campaign.Known{}))
-	vs := d.Check(campaign.Known{
-		Template: func(name string) bool { return name != "welcome" },
-		Topic:    func(string) bool { return false },
-	})
-	require.Len(t, vs, 2)
-	require.Equal(t, campaign.CodeUnknownTopic, vs[0].Code)
-	require.Equal(t, campaign.CodeUnknownTemplate, vs[1].Code)
-	require.Equal(t, 10, vs[1].Line)
 }
 
 func FuzzParse(f *testing.F) {

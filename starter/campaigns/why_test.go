@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -113,18 +114,20 @@ func TestWhy(t *testing.T) {
 		s.run()
 		require.Contains(t, s.why("ann", "nudge").Answer, "sms hello was not sent: unsubscribed from topic news")
 
-		s.policy(`quiet: [{from: "00:00", to: "00:00"}]`)
+		now := time.Now().UTC()
+		s.policy(fmt.Sprintf("quiet: [{from: %q, to: %q}]", now.Add(-time.Hour).Format("15:04"), now.Add(2*time.Hour).Format("15:04")))
 		s.happen("bob", "cart_left", map[string]any{"total": 80})
 		s.run()
-		require.Contains(t, s.why("bob", "nudge").Answer, "sms hello")
-		require.NotContains(t, s.why("bob", "nudge").Answer, "accepted")
+		w := s.why("bob", "nudge")
+		require.Contains(t, w.Answer, "sms hello is held back until "+now.Add(2*time.Hour).Format("2006-01-02 15:04")+" UTC: quiet hours until")
+		require.WithinDuration(t, now.Add(2*time.Hour), w.Journeys[0].Messages[0].NotBefore, time.Minute)
 
 		s.policy(`caps: [{channel: sms, most: 1, within: 7d}]`)
-		s.publish("campaign: other\ntrigger: {event: left}\ntopic: news\nsteps: [{sms: {id: first, text: a}}, {sms: {id: second, text: b}}]\n")
+		s.publish("campaign: other\ntrigger: {event: left}\ntopic: news\nsteps: [{sms: {id: one, text: a}}, {sms: {id: two, text: b}}]\n")
 		s.happen("cyd", "left", nil)
 		s.run()
-		w := s.why("cyd", "other")
-		require.Contains(t, w.Answer, "sms second was not sent: ")
+		w = s.why("cyd", "other")
+		require.Contains(t, w.Answer, "sms two was not sent: ")
 	})
 }
 
@@ -170,4 +173,77 @@ func TestWhyOfNothing(t *testing.T) {
 	_, err = s.Why(t.Context(), s.ws, "ann", "nowhere")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.ErrorContains(t, err, `campaign "nowhere"`)
+}
+
+func TestWhyTellsWhatCameOfIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	require.NoError(t, s.Store.AddUser(t.Context(), s.ws, store.User{Email: "sam@shop.example"}))
+	_, _, err := s.Store.AddCoupons(t.Context(), s.ws, "gift", []string{"A1"})
+	require.NoError(t, err)
+	s.publish(`
+campaign: whole
+trigger: {event: signed}
+topic: news
+steps:
+  - split: {id: look, arms: {a: {share: 50%, steps: [{note: one}]}, b: {share: rest, steps: [{note: two}]}}}
+  - coupon: {id: gift, pool: gift, expires: 10d}
+  - task: {id: greet, for: {user: sam@shop.example}, title: "Greet {{ customer.email }}"}
+  - task: {id: ring, for: {rule: '"who@shop.example"'}, title: "Ring"}
+  - wait_for: {id: done, event: task_completed, when: 'event.step == "greet"', timeout: 3d}
+  - branch:
+      - when: done.happened and done.outcome == "reached"
+        steps: [{exit: greeted}]
+`)
+	s.happen("ann", "signed", map[string]any{"plan": "pro"})
+	s.run()
+	w := s.why("ann", "whole")
+	j := w.Journeys[0]
+	require.Equal(t, "done", j.Standing.Step)
+	require.Contains(t, j.Standing.For, "task_completed")
+	require.Contains(t, []string{"a", "b"}, j.Arms["look"])
+	require.Len(t, j.Coupons, 1)
+	require.Equal(t, "A1", j.Coupons[0].Code)
+	require.Len(t, j.Tasks, 2)
+	require.Equal(t, "sam@shop.example", j.Tasks[0].Assignee)
+	require.Equal(t, "Greet ann@example.com", j.Tasks[0].Title)
+	require.Equal(t, "who@shop.example", j.Tasks[1].Wanted)
+	require.Equal(t, "pro", j.Entry["plan"])
+
+	require.NoError(t, s.Store.CompleteTask(t.Context(), s.ws, j.Tasks[0].ID, store.TaskOutcome{Outcome: "reached"}))
+	s.run()
+	j = s.why("ann", "whole").Journeys[0]
+	require.Equal(t, campaign.Exited, j.Status)
+	require.Equal(t, "greeted", j.Reason)
+	require.Nil(t, j.Standing)
+	require.Equal(t, "reached", j.Tasks[0].Outcome)
+	require.Contains(t, s.why("ann", "whole").Answer, "left: greeted")
+	require.Contains(t, blocked(s.why("ann", "whole")), "reentry: entered on")
+	kinds := map[string]store.StoryDecision{}
+	for _, d := range j.Decisions {
+		kinds[d.Kind] = d
+	}
+	require.Contains(t, kinds[campaign.DecisionBranch].Rule, "done.happened")
+	require.Equal(t, "task_completed", kinds[campaign.DecisionWaitFor].Event)
+
+	r, splits, err := s.Results(t.Context(), s.ws, "whole")
+	require.NoError(t, err)
+	require.Equal(t, map[campaign.Status]int{campaign.Exited: 1}, r.Journeys)
+	require.Equal(t, []store.Leaving{{Status: campaign.Exited, Reason: "greeted", Journeys: 1}}, r.Left)
+	require.Len(t, splits, 1)
+}
+
+func TestWhyTellsOfAFallback(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.publish("campaign: c\ntrigger: {event: e}\ntransactional: true\nsteps: [{email: {id: mail, subject: s, text: t, fallback: {sms: {text: hi}}}}]\n")
+	s.happen("ann", "e", nil, func(m *store.Message) { m.Profile.Email = nil })
+	s.run()
+	s.run()
+	w := s.why("ann", "c")
+	require.Contains(t, w.Answer, "email mail was not sent: no e-mail address on the record")
+	last := w.Journeys[0].Messages[1]
+	require.Equal(t, "mail_fallback", last.Step)
+	require.Contains(t, last.Reason, "instead of mail")
+	require.Equal(t, audience.Accepted, last.Status)
 }
