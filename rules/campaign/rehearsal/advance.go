@@ -60,6 +60,7 @@ func (w *World) advance(r *run) {
 		Winners: w.winners[r.live],
 	}, w.now)
 	r.j = moved
+	w.cameToSplits(r, effects)
 	if r.j.Status == campaign.Active && !r.j.DueAt.IsZero() {
 		w.schedule(r) // before the effects, which may wake it
 	}

@@ -74,12 +74,12 @@ func (w *World) send(m *message) {
 		expires = m.at.Add(campaign.DefaultExpires)
 	}
 	if w.now.After(expires) {
-		w.suppress(m, "no longer wanted: it could not be sent in time")
+		w.suppress(m, "no longer wanted: it could not be sent in time", false)
 		return
 	}
 	channel := channelOf(m.step)
 	if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
-		w.suppress(m, why)
+		w.suppress(m, why, true)
 		return
 	}
 	if !l.Transactional {
@@ -88,9 +88,13 @@ func (w *World) send(m *message) {
 			return
 		}
 		if ok, why := w.config.Policy.Slot(m.counted(), w.received(p), w.rivals(m)); !ok {
-			w.suppress(m, why)
+			w.suppress(m, why, true)
 			return
 		}
+	}
+	if why := p.suppression(channel); why != "" {
+		w.suppress(m, why, true)
+		return
 	}
 	w.sendNow(m)
 }
@@ -105,11 +109,11 @@ func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (
 func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
 	switch {
 	case how == campaign.QuietSkip:
-		w.suppress(m, "quiet hours until "+clock(end))
+		w.suppress(m, "quiet hours until "+clock(end), false)
 	case end.After(expires):
-		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
+		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires), false)
 	case !end.After(w.now):
-		w.suppress(m, "quiet hours without end")
+		w.suppress(m, "quiet hours without end", false)
 	default:
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
 		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
@@ -155,15 +159,15 @@ func (w *World) sendNow(m *message) {
 	w.delivered(m, audience.Delivered)
 }
 
-// suppress leaves a message out, and plans what is to be sent instead.
-func (w *World) suppress(m *message, why string) {
+// suppress leaves a message out, and plans what is to be sent instead where another can make up for it.
+func (w *World) suppress(m *message, why string, instead bool) {
 	m.forget()
 	entry := m.run.entry(Suppressed, m.step.StepID(), m.iteration)
 	entry.Channel, entry.Reason = channelOf(m.step), why
 	w.note(entry)
 	w.delivered(m, audience.Suppressed)
-	if instead := m.step.How().Fallback; instead != nil {
-		w.plan(m.run, instead, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
+	if fallback := m.step.How().Fallback; instead && fallback != nil {
+		w.plan(m.run, fallback, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
 	}
 }
 
