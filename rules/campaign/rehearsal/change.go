@@ -13,8 +13,8 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// changed tells all whom it concerns that something about a customer is different: segments, campaigns whose audience she
-// may belong to now, and her journeys.
+// changed tells all whom it concerns that something about a customer is different: segments, campaigns whose audience
+// she may belong to now, and her journeys.
 func (w *World) changed(p *person, mentions ...string) {
 	w.judgeSegments(p, mentions)
 	for _, l := range w.campaigns {

@@ -130,7 +130,8 @@ func (w *World) ended(r *run) {
 		}
 	}
 	w.note(Entry{
-		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status), Reason: r.j.ExitReason,
+		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status),
+		Reason: r.j.ExitReason,
 	})
 	w.retold(p, r.live)
 	w.answerParent(p, r.parent, r.live.Name, string(r.j.Status), r.j.ExitReason)

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -150,7 +151,8 @@ func (w *World) sendNow(m *message) {
 		p.Received = append(p.Received, counted)
 	}
 	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason, entry.Priority, entry.Content = channelOf(m.step), m.reason, l.Priority, m.run.content(m.step)
+	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
+	entry.Content = m.run.content(m.step)
 	if !l.Transactional {
 		entry.Topic = l.Topic
 	}
@@ -179,9 +181,7 @@ func (m *message) forget() {
 // content is what a message or task may mention now.
 func (r *run) content(step campaign.MessageStep) *Content {
 	coupons := make(map[string]campaign.Coupon, len(r.coupons))
-	for id, c := range r.coupons {
-		coupons[id] = c
-	}
+	maps.Copy(coupons, r.coupons)
 	return &Content{
 		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: coupons,
 	}

@@ -58,8 +58,8 @@ var (
 	ErrEndless         = errors.New("the campaigns keep each other busy without time passing")
 )
 
-// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or which
-// campaign is there twice.
+// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or
+// which campaign is there twice.
 func New(c Config) (*World, error) {
 	w := &World{
 		config: c, now: instant(c.Start), byName: map[string]*live{}, byID: map[string]*person{}, codes: map[string]*code{},
@@ -115,8 +115,8 @@ func (w *World) AddCustomer(c Customer) error {
 	return nil
 }
 
-// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless if
-// campaigns, segments and sub-journeys set each other off for ever.
+// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless
+// if campaigns, segments and sub-journeys set each other off for ever.
 func (w *World) RunUntil(until time.Time) error {
 	until = instant(until)
 	const most = 1000 // things to do for each customer within one moment; no sound campaign comes near
