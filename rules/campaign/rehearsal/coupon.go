@@ -63,7 +63,7 @@ func (w *World) issue(r *run, e campaign.IssueCoupon) {
 	} else if e.Coupon.Pool != "" {
 		text = fmt.Sprintf("%s-%04d", strings.ToUpper(e.Coupon.Pool), number+1)
 	}
-	r.coupons[e.Step] = campaign.Coupon{Code: text, ExpiresAt: e.ExpiresAt}
+	put(&r.coupons, e.Step, campaign.Coupon{Code: text, ExpiresAt: e.ExpiresAt})
 	w.codes[strings.ToLower(text)] = &code{text: text, step: e.Coupon, run: r, expires: e.ExpiresAt}
 	entry := r.entry(Coupon, e.Step, e.Iteration)
 	entry.Text, entry.Until = text, e.ExpiresAt
@@ -88,7 +88,7 @@ func (w *World) redeemBy(p *person, e audience.Event) {
 		c.used = true
 		if given := c.run.coupons[c.step.ID]; given.Code == c.text { // of a repeated step the latest counts
 			given.RedeemedAt = w.now
-			c.run.coupons[c.step.ID] = given
+			put(&c.run.coupons, c.step.ID, given)
 		}
 		w.note(Entry{Kind: Redeemed, Customer: p.ID, Campaign: c.run.live.Name, Step: c.step.ID, Text: c.text})
 		w.system(c.run.person, audience.EventCouponRedeemed, map[string]any{

@@ -105,7 +105,7 @@ func (w *World) take(p *person, in Input) {
 	case Consent:
 		w.consent(p, in)
 	case Suppression:
-		p.Suppressed[in.Channel] = in.Reason
+		put(&p.Suppressed, in.Channel, in.Reason)
 		w.note(Entry{Kind: Changed, Customer: p.ID, Channel: in.Channel, Reason: "address is suppressed: " + in.Reason})
 	case Completion:
 		w.complete(p, in)
@@ -127,7 +127,7 @@ func (w *World) system(p *person, name string, properties map[string]any) {
 // handle does what Pick does with an event: segments first, then journeys that it concerns, then campaigns that it
 // triggers.
 func (w *World) handle(p *person, e audience.Event) {
-	p.byName[e.Name] = append(p.byName[e.Name], e)
+	put(&p.byName, e.Name, append(p.byName[e.Name], e))
 	w.note(Entry{Kind: Happened, Customer: p.ID, Event: e.Name, Values: e.Properties})
 	w.changed(p, rules.MentionEvent+e.Name)
 	w.deliver(p, e)

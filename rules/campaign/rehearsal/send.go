@@ -59,9 +59,9 @@ func (w *World) try(m *message, at time.Time) {
 // delivered notes what has become of a message, for rules.
 func (w *World) delivered(m *message, status audience.TouchStatus) {
 	id, d := m.step.StepID(), audience.Delivery{Status: status, At: w.now}
-	m.run.sent[id] = d
+	put(&m.run.sent, id, d)
 	touch := m.run.live.Name + "/" + id
-	m.run.person.touches[touch] = d
+	put(&m.run.person.touches, touch, d)
 	if status != audience.Planned {
 		w.changed(m.run.person, rules.MentionTouch+touch)
 	}
@@ -157,7 +157,7 @@ func (w *World) sendNow(m *message) {
 		entry.Topic = l.Topic
 	}
 	w.note(entry)
-	p.sentBy[m.step.StepID()] = m.run
+	put(&p.sentBy, m.step.StepID(), m.run)
 	w.delivered(m, audience.Delivered)
 }
 
@@ -180,9 +180,7 @@ func (m *message) forget() {
 
 // content is what a message or task may mention now.
 func (r *run) content(step campaign.MessageStep) *Content {
-	coupons := make(map[string]campaign.Coupon, len(r.coupons))
-	maps.Copy(coupons, r.coupons)
 	return &Content{
-		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: coupons,
+		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: maps.Clone(r.coupons),
 	}
 }

@@ -106,7 +106,7 @@ func (w *World) dateAfter(l *live, t campaign.DateTrigger, p *person, after time
 	if !ok {
 		return
 	}
-	p.dates[l] = at
+	put(&p.dates, l, at)
 	w.at(at, rankFire, func() {
 		if !p.dates[l].Equal(at) {
 			return // the date or the zone has changed meanwhile

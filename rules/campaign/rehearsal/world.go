@@ -42,8 +42,9 @@ type live struct {
 	*campaign.Definition
 	steps     map[string]campaign.Step // by id
 	runs      []*run
-	sends     bool // some step of it sends messages
-	published bool // its audience was judged
+	sends     bool            // some step of it sends messages
+	on        map[string]bool // mentions whose change may make somebody belong to its audience, where that counts
+	published bool            // its audience was judged
 }
 
 type segment struct {
@@ -79,6 +80,9 @@ func New(c Config) (*World, error) {
 			return nil, fmt.Errorf("campaign %s is given twice: give each campaign a name of its own", d.Name)
 		}
 		l := &live{Definition: d, steps: stepsByID(d), sends: len(d.Messages()) > 0}
+		if t, ok := d.Trigger.(campaign.AudienceTrigger); ok && !t.Once {
+			l.on = mentionsOf(t.Rule)
+		}
 		w.campaigns, w.byName[d.Name] = append(w.campaigns, l), l
 		w.watchCoupons(d.Steps)
 		w.publish(l)
