@@ -11,6 +11,7 @@ import (
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/channels"
+	"dotyk/channels/webhook"
 	"dotyk/rules/audience"
 )
 
@@ -29,7 +30,7 @@ type Config struct {
 	Waker   *Waker
 	Email   channels.EmailSender // nil: e-mail cannot be sent, its touches fail and say so
 	SMS     channels.SMSSender   // nil: SMS cannot be sent, its touches fail and say so
-	Webhook WebhookSender        // nil: the steps of webhooks wait until their time is up
+	Webhook *webhook.Sender      // nil: requests to servers wait until their time is up
 	Logger  *slog.Logger
 
 	// Chunk is how many messages of a channel one Send delivers at most, so that the rate of a task queue limits that of
