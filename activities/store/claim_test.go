@@ -404,8 +404,8 @@ func TestClaimCaps(t *testing.T) {
 			}
 			got := l.outcomes(user)
 			require.Equal(t, "claimed: ", got["high/mail"], "round %d: %v", round, got)
-			require.Equal(t, "suppressed: the cap of 1 email messages within 7d is reached", got["low/mail"], "round %d", round)
-			require.Contains(t, fmt.Sprint(l.decisions(user)), "low capped: the cap of 1 email messages within 7d is reached; the last one was of campaign high, of priority 9")
+			require.Equal(t, "suppressed: the cap of 1 email message within 7d is reached", got["low/mail"], "round %d", round)
+			require.Contains(t, fmt.Sprint(l.decisions(user)), "low capped: the cap of 1 email message within 7d is reached; the last one was of campaign high, of priority 9")
 		}
 	})
 
@@ -420,7 +420,7 @@ func TestClaimCaps(t *testing.T) {
 		got := l.claim(low, audience.Email, now)
 		require.Empty(t, got.Messages)
 		require.Equal(t, now.Add(time.Second).Truncate(time.Microsecond), got.Next.UTC())
-		require.Equal(t, []string{"low waits: the cap of 1 messages within 7d is reached: the place went to a message of campaign high, of priority 9"},
+		require.Equal(t, []string{"low waits: the cap of 1 message within 7d is reached: the place went to a message of campaign high, of priority 9"},
 			l.decisions("u1"))
 		require.Len(t, l.claim(high, audience.Email, now.Add(time.Second)).Messages, 1)
 		require.Contains(t, l.decisions("u1")[1], "high first: it takes the place of a message of campaign low, of priority 1")
