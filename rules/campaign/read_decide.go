@@ -116,23 +116,28 @@ func (r *reader) loop(d draft, s *RepeatStep) {
 			"Add a wait, or a wait_for, that is on every way through them.")
 	case !onEveryWay(takesTime):
 		r.warn(at, CodeLoopWithoutWait,
-			"the steps can be repeated without any time between: a wait until a moment that has come is over at once",
+			"the steps can be repeated without any time between: what a wait is for may have come already",
 			`Add a wait for a length of time, as in "wait: 1h".`)
 	}
 }
 
 // pauses reports whether a step waits, or ends the journey.
 func pauses(step Step) bool {
-	_, waits := step.(*WaitStep)
-	return waits || takesTime(step)
+	switch step.(type) {
+	case *WaitStep, *WaitForStep:
+		return true
+	}
+	return takesTime(step)
 }
 
 // takesTime reports whether time passes at a step whenever it is come to, or the journey ends there.
 func takesTime(step Step) bool {
 	switch s := step.(type) {
 	case *WaitStep:
-		return s.Until == nil
-	case *WaitForStep, *ExitStep:
+		return s.Until == nil || s.Until.Clock != nil
+	case *WaitForStep:
+		return s.Rule == nil
+	case *ExitStep:
 		return true
 	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *BranchStep, *SplitStep, *DecideStep, *RepeatStep,
 		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:

@@ -254,7 +254,7 @@ func TestWarnings(t *testing.T) {
 			campaign.CodePointless, "steps[0].sms.quiet",
 		},
 		"loop until a moment": {
-			stepsOf("  - repeat: {max: 3, steps: [{wait: {until: '09:00'}}, {sms: {text: a}}]}"),
+			stepsOf("  - repeat: {max: 3, steps: [{wait: {until: customer.birthday}}, {sms: {text: a}}]}"),
 			campaign.CodeLoopWithoutWait, "steps[0].repeat",
 		},
 		"topic of service messages": {
