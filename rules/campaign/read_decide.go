@@ -123,11 +123,9 @@ func (r *reader) loop(d draft, s *RepeatStep) {
 
 // pauses reports whether a step waits, or ends the journey.
 func pauses(step Step) bool {
-	switch step.(type) {
-	case *WaitStep, *WaitForStep:
-		return true
-	}
-	return takesTime(step)
+	_, waits := step.(*WaitStep)
+	_, awaits := step.(*WaitForStep)
+	return waits || awaits || takesTime(step)
 }
 
 // takesTime reports whether time passes at a step whenever it is come to, or the journey ends there.
