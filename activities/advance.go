@@ -3,13 +3,14 @@ package activities
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"dotyk/activities/store"
-	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -76,96 +77,78 @@ func (a *Activities) Advance(ctx context.Context, in AdvanceInput) (AdvanceResul
 	}
 }
 
+// advance moves journeys, those of each version by that version's rules.
 func (a *Activities) advance(ctx context.Context, tx *store.Tx, out *store.Advanced, due []store.DueJourney) error {
-	v, err := a.versions.get(ctx, tx, out.State.CampaignID, out.State.Version)
-	if err != nil {
-		return err
-	}
-	f, sent, err := a.journeyFacts(ctx, tx, v.Definition.Needs(), due, out.Now)
-	if err != nil {
-		return err
-	}
-	topic := v.Definition.Topic
-	if v.Definition.Transactional {
-		topic = ""
-	}
+	byVersion := map[int][]*store.DueJourney{}
 	for i := range due {
-		d := &due[i]
-		facts := f[d.Customer.ID]
-		facts.Customer = d.Customer // as it was when the journey was locked
-		moved, effects := campaign.Advance(v.Definition, d.Journey, campaign.Facts{
-			Facts: facts, Inbox: d.Inbox, Sent: sent[d.ID],
-		}, out.Now)
-		d.Journey = moved
-		collect(out, d, topic, effects)
+		byVersion[due[i].Version] = append(byVersion[due[i].Version], &due[i])
+	}
+	c := &carrying{Activities: a, tx: tx, out: out}
+	for _, number := range slices.Sorted(maps.Keys(byVersion)) {
+		v, err := a.versions.get(ctx, tx, out.State.CampaignID, number)
+		if err != nil {
+			return err
+		}
+		if err := a.advanceVersion(ctx, c, v, byVersion[number]); err != nil {
+			return err
+		}
 	}
 	out.Journeys = due
-	return nil
+	return c.carryOut(ctx)
 }
 
-func (a *Activities) journeyFacts(ctx context.Context, tx *store.Tx, needs rules.Needs, due []store.DueJourney, now time.Time) (factsByCustomer, map[string]map[string]audience.Delivery, error) {
+func (a *Activities) advanceVersion(ctx context.Context, c *carrying, v *version, due []*store.DueJourney) error {
+	f, err := a.journeyFacts(ctx, c.tx, v, due, c.out.Now)
+	if err != nil {
+		return err
+	}
+	experiments, err := openExperiments(ctx, c.tx, v, due, c.out.Now)
+	if err != nil {
+		return err
+	}
+	for _, d := range due {
+		facts := f.byCustomer[d.Customer.ID]
+		facts.Customer = d.Customer // as it was when the journey was locked
+		moved, effects := campaign.Advance(v.Definition, d.Journey, campaign.Facts{
+			Facts: facts, Inbox: d.Inbox, Sent: f.sent[d.ID], Zone: c.out.State.Zone, Coupons: f.coupons[d.ID],
+			Winners: experiments.winners,
+		}, c.out.Now)
+		d.Journey = moved
+		for _, e := range effects {
+			c.pending = append(c.pending, pending{d: d, v: v, effect: e, coupons: f.coupons[d.ID]})
+		}
+		experiments.note(d, effects)
+	}
+	return experiments.end(ctx, due)
+}
+
+// journeysFacts is what is known about some journeys and their customers.
+type journeysFacts struct {
+	byCustomer factsByCustomer
+	sent       map[string]map[string]audience.Delivery // by journey and step
+	coupons    map[string]map[string]campaign.Coupon   // by journey and step
+}
+
+func (a *Activities) journeyFacts(ctx context.Context, tx *store.Tx, v *version, due []*store.DueJourney, now time.Time) (journeysFacts, error) {
 	customers := map[string]bool{}
 	journeys := make([]string, len(due))
-	for i := range due {
-		customers[due[i].Customer.ID] = true
-		journeys[i] = due[i].ID
+	for i, d := range due {
+		customers[d.Customer.ID] = true
+		journeys[i] = d.ID
 	}
-	f, err := tx.Facts(ctx, keys(customers), needs, now)
-	if err != nil || !needs.Sent {
-		return f, nil, err
+	needs := v.Definition.Needs()
+	var f journeysFacts
+	var err error
+	if f.byCustomer, err = tx.Facts(ctx, keys(customers), needs, now); err != nil {
+		return f, err
 	}
-	sent, err := tx.Sent(ctx, journeys)
-	return f, sent, err
-}
-
-// collect turns the effects of one journey into what the store writes.
-func collect(out *store.Advanced, d *store.DueJourney, topic string, effects []campaign.Effect) {
-	message := func(channel audience.Channel, step string, iteration int, reason string) {
-		out.Messages = append(out.Messages, store.PlannedMessage{
-			JourneyID: d.ID, CustomerID: d.Customer.ID, Channel: channel, Step: step, Iteration: iteration, Topic: topic,
-			Reason: reason,
-		})
-	}
-	for _, effect := range effects {
-		switch e := effect.(type) {
-		case campaign.PlanEmail:
-			message(audience.Email, e.Step, e.Iteration, e.Reason)
-		case campaign.PlanSMS:
-			message(audience.SMS, e.Step, e.Iteration, e.Reason)
-		case campaign.UpdateCustomer:
-			out.Updates = append(out.Updates, update(d.Customer.ID, e))
-		case campaign.RecordDecision:
-			out.Decisions = append(out.Decisions, store.Decision{
-				CustomerID: d.Customer.ID, CampaignID: out.State.CampaignID, Version: out.State.Version, JourneyID: d.ID,
-				EventID: e.EventID, Step: e.Step, Kind: e.Kind, Outcome: e.Outcome, Rule: e.Rule, Reason: e.Reason,
-				Values: e.Values, At: out.Now,
-			})
+	if needs.Sent {
+		if f.sent, err = tx.Sent(ctx, journeys); err != nil {
+			return f, err
 		}
 	}
-}
-
-// update turns an update step's effect into a change of the record. Fields of the record that are text take text
-// only; the check of a campaign refuses to set e-mail, phone and ids.
-func update(customer string, e campaign.UpdateCustomer) store.CustomerUpdate {
-	u := store.CustomerUpdate{CustomerID: customer}
-	u.Profile.AddTags, u.Profile.RemoveTags = e.AddTags, e.RemoveTags
-	fields := map[string]**string{
-		"name": &u.Profile.Name, "stage": &u.Profile.Stage, "locale": &u.Profile.Locale, "timezone": &u.Profile.Timezone,
+	if v.coupons {
+		f.coupons, err = tx.Coupons(ctx, journeys)
 	}
-	for name, value := range e.Set {
-		field, builtin := fields[name]
-		if !builtin {
-			if u.Profile.Attributes == nil {
-				u.Profile.Attributes = map[string]any{}
-			}
-			u.Profile.Attributes[name] = value
-			continue
-		}
-		text := ""
-		if value != nil {
-			text = fmt.Sprint(value)
-		}
-		*field = &text
-	}
-	return u
+	return f, err
 }

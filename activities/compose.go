@@ -13,6 +13,7 @@ import (
 	"dotyk/channels/content"
 	"dotyk/channels/links"
 	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
 )
 
 // sent is what a provider took.
@@ -75,7 +76,10 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 			return nil, err
 		}
 	}
-	b := bindings(m)
+	b, err := s.bindings(ctx, v, m)
+	if err != nil {
+		return nil, err
+	}
 	b["unsubscribe_url"] = message.UnsubscribeURL
 	rendered, err := compiled.Render(ctx, b)
 	if err != nil {
@@ -109,7 +113,11 @@ func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMess
 	if !ok {
 		return nil, fmt.Errorf("version %d of campaign %s has no SMS step %q", m.Version, m.Campaign, m.Step)
 	}
-	body, err := compiled.Render(ctx, bindings(m))
+	b, err := s.bindings(ctx, v, m)
+	if err != nil {
+		return nil, err
+	}
+	body, err := compiled.Render(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("fill text of step %s: %w", m.Step, err)
 	}
@@ -120,10 +128,20 @@ func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMess
 	}, nil
 }
 
-// bindings is what a template may mention: customer, entry (what started the journey), campaign, and the outcomes of
-// earlier wait_for steps by their ids.
-func bindings(m *store.Outgoing) content.Bindings {
-	c := m.Customer
+// about is what templates may mention.
+type about struct {
+	customer audience.Customer
+	entry    map[string]any
+	results  map[string]campaign.Result // by step
+	coupons  map[string]campaign.Coupon // by step
+	campaign string
+	version  int
+}
+
+// bindings gives customer, entry (what started the journey), campaign, and by their ids the outcomes of earlier steps and
+// the codes that earlier steps gave.
+func (a *about) bindings() content.Bindings {
+	c := a.customer
 	customer := maps.Clone(c.Attributes)
 	if customer == nil {
 		customer = map[string]any{}
@@ -136,7 +154,7 @@ func bindings(m *store.Outgoing) content.Bindings {
 		customer["first_name"] = firstName(c)
 	}
 	b := content.Bindings{}
-	for step, result := range m.Position.Results {
+	for step, result := range a.results {
 		outcome := maps.Clone(result.Event)
 		if outcome == nil {
 			outcome = map[string]any{}
@@ -144,9 +162,37 @@ func bindings(m *store.Outgoing) content.Bindings {
 		outcome["happened"], outcome["at"] = result.Happened, result.At
 		b[step] = outcome
 	}
-	b["customer"], b["entry"] = customer, m.Entry
-	b["campaign"] = map[string]any{"name": m.Campaign, "version": m.Version}
+	for step, c := range a.coupons {
+		code := map[string]any{"code": c.Code, "redeemed": !c.RedeemedAt.IsZero(), "happened": !c.RedeemedAt.IsZero()}
+		if !c.ExpiresAt.IsZero() {
+			code["expires_at"] = c.ExpiresAt
+		}
+		if !c.RedeemedAt.IsZero() {
+			code["at"] = c.RedeemedAt
+		}
+		b[step] = code
+	}
+	b["customer"], b["entry"] = customer, a.entry
+	b["campaign"] = map[string]any{"name": a.campaign, "version": a.version}
 	return b
+}
+
+// bindings gives what the content of a message may mention.
+func (s *sending) bindings(ctx context.Context, v *version, m *store.Outgoing) (content.Bindings, error) {
+	a := about{
+		customer: m.Customer, entry: m.Entry, results: m.Position.Results, campaign: m.Campaign, version: m.Version,
+	}
+	if v.coupons {
+		err := s.Store.In(ctx, s.in.Workspace, func(tx *store.Tx) error {
+			found, err := tx.Coupons(ctx, []string{m.JourneyID})
+			a.coupons = found[m.JourneyID]
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return a.bindings(), nil
 }
 
 func firstName(c audience.Customer) string {

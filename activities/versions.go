@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"dotyk/activities/store"
@@ -15,8 +16,16 @@ type version struct {
 	*store.Version
 	emails map[string]*content.Email // by step
 	sms    map[string]*content.SMS   // by step
+	texts  map[string]texts          // by step: of what is for people of the workspace
 	broken map[string]error          // by step: content that does not compile
+
+	webhooks    map[string]*campaign.WebhookStep
+	experiments []*campaign.SplitStep // splits that look for a winner
+	coupons     bool                  // some step gives codes
 }
+
+// texts is what a task, a call or a note says; the title of a note is empty.
+type texts struct{ title, text *content.Text }
 
 type versionKey struct {
 	workspace int64
@@ -60,25 +69,58 @@ func (vs *versions) cached(key versionKey) *version {
 	return vs.byID[key]
 }
 
-// compile compiles every message. Publishing refuses content that does not compile; should some be there all the same,
-// its touches fail and say why.
+// compile compiles every text. Publishing refuses content that does not compile; should some be there all the same, its
+// touches fail and say why.
 func compile(loaded *store.Version) *version {
 	v := &version{
-		Version: loaded, emails: map[string]*content.Email{}, sms: map[string]*content.SMS{}, broken: map[string]error{},
+		Version: loaded, emails: map[string]*content.Email{}, sms: map[string]*content.SMS{}, texts: map[string]texts{},
+		broken: map[string]error{}, webhooks: map[string]*campaign.WebhookStep{},
 	}
-	for _, m := range loaded.Definition.Messages() {
-		var err error
-		switch m := m.(type) {
-		case *campaign.EmailStep:
-			v.emails[m.ID], err = content.CompileEmail(EmailSource(m, loaded.Templates))
-		case *campaign.SMSStep:
-			v.sms[m.ID], err = content.CompileSMS(SMSSource(m, loaded.Templates))
+	campaign.Walk(loaded.Definition.Steps, func(step campaign.Step) {
+		if err := v.compile(step); err != nil {
+			v.broken[step.StepID()] = fmt.Errorf("compile content of step %s: %w", step.StepID(), err)
 		}
-		if err != nil {
-			v.broken[m.StepID()] = fmt.Errorf("compile content of step %s: %w", m.StepID(), err)
-		}
-	}
+	})
 	return v
+}
+
+func (v *version) compile(step campaign.Step) (err error) {
+	switch s := step.(type) {
+	case *campaign.EmailStep:
+		v.emails[s.ID], err = content.CompileEmail(EmailSource(s, v.Templates))
+	case *campaign.SMSStep:
+		v.sms[s.ID], err = content.CompileSMS(SMSSource(s, v.Templates))
+	case *campaign.CallStep:
+		return v.compileTexts(s.ID, s.Title, s.Script)
+	case *campaign.TaskStep:
+		return v.compileTexts(s.ID, s.Title, s.Text)
+	case *campaign.NoteStep:
+		return v.compileTexts(s.ID, "", s.Text)
+	case *campaign.WebhookStep:
+		v.webhooks[s.ID] = s
+	case *campaign.CouponStep:
+		v.coupons = true
+	case *campaign.SplitStep:
+		if slices.ContainsFunc(s.Arms, func(arm campaign.SplitArm) bool { return arm.Winner }) {
+			v.experiments = append(v.experiments, s)
+		}
+	case *campaign.WaitStep, *campaign.WaitForStep, *campaign.BranchStep, *campaign.DecideStep, *campaign.RepeatStep,
+		*campaign.UpdateStep, *campaign.OwnerStep, *campaign.JourneyStep, *campaign.ExitStep:
+	}
+	return err
+}
+
+func (v *version) compileTexts(step, title, text string) error {
+	var t texts
+	var err error
+	if t.title, err = content.CompileText(title); err != nil {
+		return err
+	}
+	if t.text, err = content.CompileText(text); err != nil {
+		return err
+	}
+	v.texts[step] = t
+	return nil
 }
 
 // EmailSource gives the content of an e-mail step: its template's, or its own.

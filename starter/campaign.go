@@ -2,87 +2,123 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"dotyk/activities/store"
 	"dotyk/rules/campaign"
 	"dotyk/starter/campaigns"
+	"dotyk/starter/manage"
 )
 
 type campaignCommands struct {
-	Check   campaignCheck   `cmd:"" help:"Check campaign files; exits with 1 when something is wrong."`
-	Publish campaignPublish `cmd:"" help:"Publish a campaign file: customers enter it from now on."`
-	Pause   campaignPause   `cmd:"" help:"Pause a campaign: nobody enters, journeys wait, nothing is sent."`
-	Resume  campaignResume  `cmd:"" help:"Let a paused campaign go on."`
-	List    campaignList    `cmd:"" help:"List the campaigns."`
+	Check    campaignCheck    `cmd:"" help:"Check campaign files; exits with 1 when something is wrong."`
+	Schema   campaignSchema   `cmd:"" help:"Print the JSON Schema of campaign files, for editors."`
+	Plan     campaignPlan     `cmd:"" help:"Say what publishing would do to journeys under way."`
+	Publish  campaignPublish  `cmd:"" help:"Publish a campaign file or a draft: customers enter it from now on."`
+	Save     campaignSave     `cmd:"" help:"Save a campaign file as a draft, faulty or not."`
+	Drafts   campaignDrafts   `cmd:"" help:"List the drafts."`
+	Show     campaignShow     `cmd:"" help:"Print a campaign as it was published."`
+	History  campaignHistory  `cmd:"" help:"List the versions of a campaign."`
+	Diff     campaignDiff     `cmd:"" help:"Say how two versions, a draft or a file differ."`
+	Rollback campaignRollback `cmd:"" help:"Publish an earlier version again, as a new one."`
+	Pause    campaignPause    `cmd:"" help:"Pause a campaign: nobody enters, journeys wait, nothing is sent."`
+	Resume   campaignResume   `cmd:"" help:"Let a paused campaign go on."`
+	Stop     campaignStop     `cmd:"" help:"Stop a campaign: nobody enters, and journeys under way leave."`
+	Archive  campaignArchive  `cmd:"" help:"Put a campaign that is over out of the way."`
+	Enter    campaignEnter    `cmd:"" help:"Ask for a customer to be let into a campaign."`
+	Results  campaignResults  `cmd:"" help:"Count what a campaign came to."`
+	List     campaignList     `cmd:"" help:"List the campaigns."`
 }
 
-// load reads a campaign file with what the workspace knows, if there is one.
-func load(file string, known campaigns.Known) (*campaigns.Loaded, error) {
+// readCampaign reads a campaign file and the templates beside it.
+func readCampaign(file string) (campaigns.Text, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
-		return nil, fmt.Errorf("find campaign file: %w", err)
+		return campaigns.Text{}, fmt.Errorf("find campaign file: %w", err)
 	}
-	loaded, err := campaigns.Load(os.DirFS(filepath.Dir(abs)), filepath.Base(abs), known)
+	text, err := campaigns.Read(os.DirFS(filepath.Dir(abs)), filepath.Base(abs))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no file %s", file)
+		return campaigns.Text{}, fmt.Errorf("there is no file %s", file)
 	}
-	return loaded, err
+	return text, err
+}
+
+// isFile tells a campaign file from the name of a campaign.
+func isFile(arg string) bool {
+	if info, err := os.Stat(arg); err == nil && !info.IsDir() {
+		return true
+	}
+	return strings.ContainsRune(arg, filepath.Separator) || slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(arg))
+}
+
+// textOf reads a file, or the draft of that name.
+func textOf(ctx context.Context, s *campaigns.Service, ws int64, arg string) (campaigns.Text, error) {
+	if isFile(arg) {
+		return readCampaign(arg)
+	}
+	text, _, err := s.Draft(ctx, ws, arg)
+	if errors.Is(err, store.ErrNotFound) {
+		return text, fmt.Errorf("there is neither a file %s nor a draft of that name: starter campaign drafts lists these", arg)
+	}
+	return text, err
 }
 
 type campaignCheck struct {
 	workspaced
 	Files []string `arg:"" help:"Campaign files, YAML or JSON." name:"file"`
-	JSON  bool     `help:"Print the faults as JSON."`
+	JSON  bool     `help:"Print what was found as JSON."`
 }
 
-// fileFaults is what is wrong with one file, as JSON.
-type fileFaults struct {
-	File       string              `json:"file"`
-	Error      string              `json:"error,omitempty"`
-	Violations campaign.Violations `json:"violations"`
+// Help gives an example.
+func (*campaignCheck) Help() string {
+	return `Where a database can be reached, what the workspace has counts as known: its templates, segments, users, pools of
+coupons, topics, live campaigns, and the catalogue of its data.
+
+Example: starter campaign check campaigns/*.yaml`
+}
+
+// fileReview is what checking one file found, as JSON.
+type fileReview struct {
+	File  string `json:"file"`
+	Error string `json:"error,omitempty"`
+
+	manage.Review
 }
 
 var errFaults = errors.New("not every campaign can be published")
 
-// Run checks files. Where a database can be reached, its templates count as known, and rules are checked against what is
-// known of the workspace's data.
+// Run checks files.
 func (c *campaignCheck) Run(p *program) error {
-	known, end := c.known(p.ctx)
+	known, end := c.known(p)
 	defer end()
-	faults := make([]fileFaults, 0, len(c.Files))
+	reviews := make([]fileReview, 0, len(c.Files))
 	bad := 0
 	for _, file := range c.Files {
-		loaded, err := load(file, known)
-		f := fileFaults{File: file, Violations: campaign.Violations{}}
+		r := fileReview{File: file}
+		loaded, err := checkFile(file, known)
+		var wrong campaign.Violations
 		if err != nil {
 			bad++
-			if !errors.As(err, &f.Violations) {
-				f.Error = err.Error()
+			if !errors.As(err, &wrong) {
+				r.Error = err.Error()
 			}
 		}
-		faults = append(faults, f)
-		if c.JSON {
-			continue
+		r.Review = manage.NewReview(loaded, wrong)
+		reviews = append(reviews, r)
+		if !c.JSON {
+			printReview(p, r, err)
 		}
-		if err != nil {
-			fmt.Fprintf(p.stdout, "%s: %v\n", file, err)
-			continue
-		}
-		fmt.Fprintf(p.stdout, "%s: campaign %s is fine (%d steps send messages)\n", file, loaded.Definition.Name, len(loaded.Definition.Messages()))
-		warnOf(p, loaded.Definition)
 	}
 	if c.JSON {
-		enc := json.NewEncoder(p.stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(faults); err != nil {
-			return fmt.Errorf("print faults: %w", err)
+		if err := printJSON(p.stdout, reviews); err != nil {
+			return err
 		}
 	}
 	if bad > 0 {
@@ -91,83 +127,65 @@ func (c *campaignCheck) Run(p *program) error {
 	return nil
 }
 
-// known asks the workspace. A file can be checked without any database, so none is no error.
-func (c *campaignCheck) known(ctx context.Context) (campaigns.Known, func()) {
+func checkFile(file string, known campaigns.Known) (*campaigns.Loaded, error) {
+	text, err := readCampaign(file)
+	if err != nil {
+		return nil, err
+	}
+	return campaigns.Check(text, known)
+}
+
+func printReview(p *program, r fileReview, err error) {
+	if err != nil {
+		fmt.Fprintf(p.stdout, "%s: %v\n", r.File, err)
+		return
+	}
+	fmt.Fprintf(p.stdout, "%s: campaign %s is fine (%d steps send messages)\n", r.File, r.Campaign, r.Messages)
+	warnOf(p, r.Warnings)
+}
+
+// known asks the workspace. A file can be checked without any database, so none is no error; one that does not answer is
+// worth a warning.
+func (c *campaignCheck) known(p *program) (campaigns.Known, func()) {
 	none := func() {}
 	if _, err := c.url(); err != nil {
 		return campaigns.Known{}, none
 	}
-	st, ws, err := c.open(ctx)
+	st, ws, err := c.open(p.ctx)
 	if err != nil {
+		fmt.Fprintf(p.stderr, "warning: checked without what the workspace knows: %v\n", err)
 		return campaigns.Known{}, none
 	}
-	known, err := knownTo(ctx, st, ws.ID)
+	known, err := campaigns.New(st).Known(p.ctx, ws.ID)
 	if err != nil {
+		fmt.Fprintf(p.stderr, "warning: checked without what the workspace knows: %v\n", err)
 		st.Close()
 		return campaigns.Known{}, none
 	}
 	return known, st.Close
 }
 
-// knownTo is what a workspace knows.
-func knownTo(ctx context.Context, st *store.Store, ws int64) (campaigns.Known, error) {
-	schema, err := st.Schema(ctx, ws)
-	if err != nil {
-		return campaigns.Known{}, err
-	}
-	return campaigns.Known{Schema: schema, Templates: func(names []string) (map[string]store.Template, error) {
-		var found map[string]store.Template
-		err := st.In(ctx, ws, func(tx *store.Tx) error {
-			var err error
-			found, err = tx.Templates(ctx, names)
-			return err
-		})
-		return found, err
-	}}, nil
-}
-
 // warnOf prints what may be mistakes in a campaign that can be used.
-func warnOf(p *program, d *campaign.Definition) {
-	for _, w := range d.Warnings() {
-		fmt.Fprintf(p.stderr, "warning: %s\n", w)
+func warnOf(p *program, warnings campaign.Violations) {
+	for _, w := range warnings {
+		fmt.Fprintf(p.stderr, "warning: %s\n", oneLines(w.String()))
 	}
 }
 
-type campaignPublish struct {
-	workspaced
-	File string `arg:"" help:"Campaign file, YAML or JSON; templates stand beside it in the folder templates."`
+type campaignSchema struct{}
+
+// Help gives an example.
+func (*campaignSchema) Help() string {
+	return `Example: starter campaign schema > campaign.schema.json
+An editor that knows it completes and checks files that begin with
+# yaml-language-server: $schema=campaign.schema.json`
 }
 
-// Run publishes.
-func (c *campaignPublish) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
+// Run prints the schema.
+func (*campaignSchema) Run(p *program) error {
+	_, err := fmt.Fprintf(p.stdout, "%s\n", campaign.Schema())
 	if err != nil {
-		return err
-	}
-	defer st.Close()
-	known, err := knownTo(p.ctx, st, ws.ID)
-	if err != nil {
-		return err
-	}
-	loaded, err := load(c.File, known)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.File, err)
-	}
-	warnOf(p, loaded.Definition)
-	out, err := st.Publish(p.ctx, ws.ID, loaded.Publication())
-	if err != nil {
-		return err
-	}
-	name := loaded.Definition.Name
-	switch {
-	case !out.Changed:
-		fmt.Fprintf(p.stdout, "campaign %s is live as version %d; nothing changed\n", name, out.Version)
-	case out.Audience:
-		fmt.Fprintf(p.stdout, "published campaign %s as version %d; its audience enters now\n", name, out.Version)
-	case out.Version > 1:
-		fmt.Fprintf(p.stdout, "published campaign %s as version %d; journeys under way stay on theirs\n", name, out.Version)
-	default:
-		fmt.Fprintf(p.stdout, "published campaign %s as version %d\n", name, out.Version)
+		return fmt.Errorf("print schema: %w", err)
 	}
 	return nil
 }
@@ -178,8 +196,10 @@ type named struct {
 }
 
 type (
-	campaignPause  struct{ named }
-	campaignResume struct{ named }
+	campaignPause   struct{ named }
+	campaignResume  struct{ named }
+	campaignStop    struct{ named }
+	campaignArchive struct{ named }
 )
 
 // Run pauses.
@@ -187,6 +207,12 @@ func (c *campaignPause) Run(p *program) error { return c.set(p, store.Paused) }
 
 // Run resumes.
 func (c *campaignResume) Run(p *program) error { return c.set(p, store.Live) }
+
+// Run stops.
+func (c *campaignStop) Run(p *program) error { return c.set(p, store.Stopped) }
+
+// Run archives.
+func (c *campaignArchive) Run(p *program) error { return c.set(p, store.Archived) }
 
 func (c *named) set(p *program, status store.CampaignStatus) error {
 	st, ws, err := c.open(p.ctx)
@@ -203,6 +229,8 @@ func (c *named) set(p *program, status store.CampaignStatus) error {
 
 type campaignList struct {
 	workspaced
+	All  bool `help:"Archived campaigns, too."`
+	JSON bool `help:"Print them as JSON."`
 }
 
 // Run lists campaigns.
@@ -215,6 +243,16 @@ func (c *campaignList) Run(p *program) error {
 	list, err := st.Campaigns(p.ctx, ws.ID)
 	if err != nil {
 		return err
+	}
+	if !c.All {
+		list = slices.DeleteFunc(list, func(l store.CampaignSummary) bool { return l.Status == store.Archived })
+	}
+	if c.JSON {
+		views := make([]manage.Campaign, 0, len(list))
+		for _, l := range list {
+			views = append(views, manage.NewCampaign(l))
+		}
+		return printJSON(p.stdout, views)
 	}
 	t := newTable(p.stdout, "campaign", "status", "version", "under way", "ended", "sent", "uncertain", "changed")
 	for _, l := range list {

@@ -16,6 +16,7 @@ import (
 type customerCommands struct {
 	Show customerShow `cmd:"" help:"Show a customer's record with its timeline."`
 	Find customerFind `cmd:"" help:"Find customers by id, e-mail, phone or part of the name."`
+	Why  customerWhy  `cmd:"" help:"Say why a customer got what a campaign sends, or why not."`
 }
 
 type customerFind struct {

@@ -21,9 +21,14 @@ type cli struct {
 	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this version's schema."`
 	Key      keyCommands      `cmd:"" help:"Keys with which sites send events."`
 	Import   importCommands   `cmd:"" help:"Import customers and orders from CSV files."`
-	Campaign campaignCommands `cmd:"" help:"Check, publish, pause and list campaigns."`
+	Campaign campaignCommands `cmd:"" help:"Write, check, plan, publish and follow campaigns."`
 	Segment  segmentCommands  `cmd:"" help:"Make segments, list their members, explain who is in them."`
-	Customer customerCommands `cmd:"" help:"Find customers and show their records."`
+	Customer customerCommands `cmd:"" help:"Find customers, show their records, say why they got something or did not."`
+	Task     taskCommands     `cmd:"" help:"What campaigns give to people to do."`
+	User     userCommands     `cmd:"" help:"People who work with the records."`
+	Coupon   couponCommands   `cmd:"" help:"Codes that campaigns give to customers."`
+	Policy   policyCommands   `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
+	Webhook  webhookCommands  `cmd:"" help:"Requests that campaigns send to servers."`
 	Touch    touchCommands    `cmd:"" help:"Messages by what became of them."`
 	Dead     deadCommands     `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands    `cmd:"" help:"What customers consent to."`
@@ -33,9 +38,11 @@ type cli struct {
 
 // program is what commands may use of the outside world.
 type program struct {
-	ctx    context.Context
-	stdout io.Writer
-	stderr io.Writer
+	ctx      context.Context
+	stdin    io.Reader
+	terminal bool // somebody can answer on stdin
+	stdout   io.Writer
+	stderr   io.Writer
 }
 
 func main() {
@@ -68,7 +75,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "starter: %v\nTry: starter --help\n", err)
 		return 2
 	}
-	err = command.Run(&program{ctx: store.WithActor(ctx, operator()), stdout: stdout, stderr: stderr})
+	err = command.Run(&program{ctx: store.WithActor(ctx, operator()), stdin: os.Stdin, terminal: isTerminal(os.Stdin), stdout: stdout, stderr: stderr})
 	if err == nil {
 		return 0
 	}

@@ -45,16 +45,26 @@ func encodeJourney(j *campaign.Journey) (encodedJourney, error) {
 type CohortState struct {
 	CampaignID string
 	Campaign   string
-	Version    int
-	Paused     bool // the campaign is: nothing moves and nothing is sent
-	inbox      bool // events are waiting for some of its journeys
+	Version    int    // that its journeys entered; a journey may have moved to another since
+	Paused     bool   // the campaign is: nothing moves and nothing is sent
+	Zone       string // of the workspace
+	inbox      bool   // events are waiting for some of its journeys
 }
 
 // DueJourney is a journey that must be looked at now, with its customer and the events that concern it.
 type DueJourney struct {
 	campaign.Journey
+	Version  int // of the campaign, that it goes through now
+	Parent   *Parent
 	Customer audience.Customer
 	Inbox    []audience.Event // oldest first
+}
+
+// Parent names the step of another journey that waits for the end of this one.
+type Parent struct {
+	Journey   string `json:"journey"`
+	Step      string `json:"step"`
+	Iteration int    `json:"iteration"`
 }
 
 // LoadDue locks up to limit journeys of a cohort that are due at now or that an event concerns. The journeys are
@@ -64,13 +74,14 @@ func (tx *Tx) LoadDue(ctx context.Context, cohort string, now time.Time, limit i
 	var due []DueJourney
 	inbox := map[string][]audience.Event{}
 	b := &pgx.Batch{}
-	b.Queue(`SELECT h.campaign_id, c.name, h.version, c.status = 'paused' FROM cohorts h
+	b.Queue(`SELECT h.campaign_id, c.name, h.version, c.status = 'paused', w.timezone FROM cohorts h
 		JOIN campaigns c ON c.workspace_id = h.workspace_id AND c.id = h.campaign_id
+		JOIN workspaces w ON w.id = h.workspace_id
 		WHERE h.workspace_id = $1 AND h.id = $2`, tx.Workspace, cohort).
 		QueryRow(func(row pgx.Row) error {
-			return row.Scan(&state.CampaignID, &state.Campaign, &state.Version, &state.Paused)
+			return row.Scan(&state.CampaignID, &state.Campaign, &state.Version, &state.Paused, &state.Zone)
 		})
-	b.Queue(`SELECT j.id, j.key, j.position, j.due_at, j.listens_to, j.entry, j.entered_at, `+prefixed("c")+`
+	b.Queue(`SELECT j.id, j.version, j.parent, j.key, j.position, j.due_at, j.listens_to, j.entry, j.entered_at, `+prefixed("c")+`
 		FROM journeys j JOIN customers c ON c.workspace_id = j.workspace_id AND c.id = j.customer_id
 		WHERE j.workspace_id = $1 AND j.cohort_id = $2 AND j.status = 'active' AND (j.due_at <= $3 OR EXISTS (
 			SELECT FROM journey_inbox i WHERE i.workspace_id = j.workspace_id AND i.journey_id = j.id))
@@ -119,7 +130,7 @@ func scanDue(row pgx.CollectableRow) (DueJourney, error) {
 	d := DueJourney{Journey: campaign.Journey{Status: campaign.Active}}
 	var due *time.Time
 	c := &d.Customer
-	err := row.Scan(&d.ID, &d.Key, &d.Position, &due, &d.ListensTo, &d.Entry, &d.EnteredAt,
+	err := row.Scan(&d.ID, &d.Version, &d.Parent, &d.Key, &d.Position, &due, &d.ListensTo, &d.Entry, &d.EnteredAt,
 		&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 		&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
 	if due != nil {
@@ -148,23 +159,6 @@ func (tx *Tx) Sent(ctx context.Context, journeys []string) (map[string]map[strin
 	return found, nil
 }
 
-// PlannedMessage is a message that a journey decided to send.
-type PlannedMessage struct {
-	JourneyID  string
-	CustomerID string
-	Channel    audience.Channel
-	Step       string
-	Iteration  int
-	Topic      string // "" for a transactional message
-	Reason     string
-}
-
-// CustomerUpdate is a change of the record that a journey decided.
-type CustomerUpdate struct {
-	CustomerID string
-	Profile    Profile
-}
-
 // Advanced is what moving some journeys of a cohort came to.
 type Advanced struct {
 	Cohort    string
@@ -172,59 +166,79 @@ type Advanced struct {
 	Journeys  []DueJourney // as they stand now; their Inbox has been handed to them
 	Decisions []Decision
 	Messages  []PlannedMessage
+	Tasks     []PlannedTask
+	Notes     []PlannedNote
 	Updates   []CustomerUpdate
+	Lists     []ListChange
+	Requests  []JourneyRequest
 	Now       time.Time
 }
 
 // CohortNext is what a cohort waits for.
 type CohortNext struct {
 	Due      time.Time          // when to look again; zero when only an event can move it
-	Active   int                // journeys under way
-	Channels []audience.Channel // with messages that are planned or claimed and not settled
+	Active   int                // journeys under way, and messages that wait for their moment
+	Channels []audience.Channel // with messages that can be sent now, or are claimed and not settled
 }
 
 // WriteAdvanced commits what Advance decided and tells what the cohort waits for next.
 func (tx *Tx) WriteAdvanced(ctx context.Context, a Advanced) (CohortNext, error) {
+	moves, refused, err := tx.listMovesOf(ctx, a)
+	if err != nil {
+		return CohortNext{}, err
+	}
 	b := &pgx.Batch{}
 	if err := queueJourneys(b, tx.Workspace, a); err != nil {
 		return CohortNext{}, err
 	}
-	if err := queueDecisions(b, tx.Workspace, a.Decisions); err != nil {
+	if err := queueDecisions(b, tx.Workspace, append(a.Decisions, refused...)); err != nil {
 		return CohortNext{}, err
 	}
 	if a.State.inbox && !a.State.Paused { // what came for journeys that have ended concerns nobody any more
 		b.Queue(`DELETE FROM journey_inbox i USING journeys j WHERE i.workspace_id = $1 AND i.cohort_id = $2
 			AND j.workspace_id = $1 AND j.id = i.journey_id AND j.status <> 'active'`, tx.Workspace, a.Cohort)
 	}
-	queueMessages(b, tx.Workspace, a)
+	if err := queueMessages(b, tx.Workspace, a); err != nil {
+		return CohortNext{}, err
+	}
+	if err := queueTasks(b, tx.Workspace, a); err != nil {
+		return CohortNext{}, err
+	}
+	queueNotes(b, tx.Workspace, a)
 	queueUpdates(b, tx.Workspace, a.Updates)
+	queueListMoves(b, tx.Workspace, moves)
 	queueAdvancedChanges(b, tx.Workspace, a)
-	var next CohortNext
-	queueNext(b, tx.Workspace, a.Cohort, &next)
+	if err := queueSystemEvents(b, tx.Workspace, a.events()); err != nil {
+		return CohortNext{}, err
+	}
+	// Before the question what is next: whoever wants the cohort looked at from here on waits for this transaction, or
+	// has said why already.
 	b.Queue(`UPDATE cohorts SET poked = false, status = CASE WHEN EXISTS (
 			SELECT FROM journeys j WHERE j.workspace_id = $1 AND j.cohort_id = $2 AND j.status = 'active')
 		THEN 'running' ELSE 'done' END
 		WHERE workspace_id = $1 AND id = $2`, tx.Workspace, a.Cohort)
+	var next CohortNext
+	queueNext(b, tx.Workspace, a, &next)
 	if err := tx.batch(ctx, b); err != nil {
 		return CohortNext{}, fmt.Errorf("write journeys: %w", err)
 	}
 	return next, nil
 }
 
-func queueNext(b *pgx.Batch, ws int64, cohort string, next *CohortNext) {
-	b.Queue(`SELECT (SELECT count(*) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active'),
-		(SELECT min(due_at) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active'),
-		ARRAY(SELECT DISTINCT channel FROM touches WHERE workspace_id = $1 AND cohort_id = $2
-			AND status IN ('planned', 'claimed') ORDER BY channel)`, ws, cohort).
+func queueNext(b *pgx.Batch, ws int64, a Advanced, next *CohortNext) {
+	b.Queue(`WITH waiting AS MATERIALIZED (
+			SELECT channel, CASE WHEN status = 'planned' AND not_before > $3 THEN not_before END AS later FROM touches
+			WHERE workspace_id = $1 AND cohort_id = $2 AND status IN ('planned', 'claimed'))
+		SELECT (SELECT count(*) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active')
+				+ (SELECT count(later) FROM waiting),
+			least((SELECT min(due_at) FROM journeys WHERE workspace_id = $1 AND cohort_id = $2 AND status = 'active'),
+				(SELECT min(later) FROM waiting)),
+			ARRAY(SELECT DISTINCT channel FROM waiting WHERE later IS NULL ORDER BY channel)`, ws, a.Cohort, a.Now).
 		QueryRow(func(row pgx.Row) error {
 			var due *time.Time
-			if err := row.Scan(&next.Active, &due, &next.Channels); err != nil {
-				return err
-			}
-			if due != nil {
-				next.Due = *due
-			}
-			return nil
+			err := row.Scan(&next.Active, &due, &next.Channels)
+			next.Due = orZero(due)
+			return err
 		})
 }
 
@@ -260,40 +274,6 @@ func queueJourneys(b *pgx.Batch, ws int64, a Advanced) error {
 	return nil
 }
 
-func queueMessages(b *pgx.Batch, ws int64, a Advanced) {
-	if len(a.Messages) == 0 {
-		return
-	}
-	var ids, journeys, customers, channels, steps, topics, reasons []string
-	var iterations []int32
-	for _, m := range a.Messages {
-		ids, journeys, customers = append(ids, newID()), append(journeys, m.JourneyID), append(customers, m.CustomerID)
-		channels, steps = append(channels, string(m.Channel)), append(steps, m.Step)
-		iterations = append(iterations, int32(m.Iteration)) //nolint:gosec // counted by ones
-		topics, reasons = append(topics, m.Topic), append(reasons, clean(m.Reason))
-	}
-	// The unique key of the ledger makes repeating this harmless.
-	b.Queue(`WITH planned AS (
-		INSERT INTO touches (workspace_id, id, customer_id, channel, direction, status, campaign_id, version, cohort_id,
-		journey_id, step, iteration, topic, reason, occurred_at, expires_at)
-		SELECT $1, u.id, u.customer, u.channel, 'out', 'planned', $2, $3, $4, u.journey, u.step, u.iteration, u.topic,
-		u.reason, clock_timestamp(), clock_timestamp() + interval '72 hours'
-		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::integer[], $11::text[], $12::text[])
-		AS u (id, journey, customer, channel, step, iteration, topic, reason)
-		ON CONFLICT (workspace_id, journey_id, step, iteration) WHERE journey_id IS NOT NULL DO NOTHING RETURNING id)
-		INSERT INTO touch_statuses (workspace_id, touch_id, status) SELECT $1, id, 'planned' FROM planned`,
-		ws, a.State.CampaignID, a.State.Version, a.Cohort, ids, journeys, customers, channels, steps, iterations,
-		topics, reasons)
-}
-
-func queueUpdates(b *pgx.Batch, ws int64, updates []CustomerUpdate) {
-	ps := newPatches()
-	for i := range updates { // in order: a customer may be updated by several steps
-		ps.add(updates[i].CustomerID, &updates[i].Profile)
-	}
-	ps.queue(b, ws)
-}
-
 // queueAdvancedChanges tells the segments what of customers, their journeys and their messages has changed.
 func queueAdvancedChanges(b *pgx.Batch, ws int64, a Advanced) {
 	var customers, mentions []string
@@ -309,8 +289,12 @@ func queueAdvancedChanges(b *pgx.Batch, ws int64, a Advanced) {
 		add(a.Messages[i].CustomerID, rules.MentionTouch+a.State.Campaign+"/"+a.Messages[i].Step)
 	}
 	for i := range a.Updates {
-		for _, mention := range a.Updates[i].Profile.changes() {
-			add(a.Updates[i].CustomerID, mention)
+		u := &a.Updates[i]
+		for _, mention := range u.Profile.changes() {
+			add(u.CustomerID, mention)
+		}
+		for name := range u.Add {
+			add(u.CustomerID, rules.MentionProfile+clean(name))
 		}
 	}
 	queueCustomerChanges(b, ws, customers, mentions)

@@ -37,8 +37,8 @@ func queueShardLock(b *pgx.Batch, ws int64, shard int16) {
 	queueLock(b, shardLock, ws*8+int64(shard))
 }
 
-// queueChanges writes rows of the intake for changes that came without an event, one a customer, where a segment
-// mentions them. The source is a query of (customer, mention), whose parameters begin at $2.
+// queueChanges writes rows of the intake for changes that came without an event, one a customer, where a segment or a
+// campaign mentions them. The source is a query of (customer, mention), whose parameters begin at $2.
 func queueChanges(b *pgx.Batch, ws int64, source string, args ...any) {
 	queueWatched(b, ws, source, `array_agg(DISTINCT c.mention ORDER BY c.mention)`, args...)
 }
@@ -46,12 +46,15 @@ func queueChanges(b *pgx.Batch, ws int64, source string, args ...any) {
 // queueWatched is queueChanges for rows that say something else than the mentions that led to them.
 //
 // The lock, in a statement of its own, sees to it that no segment slips through: a segment that is made meanwhile is
-// either seen here, or made after this transaction, whose changes its build then sees.
+// either seen here, or made after this transaction, whose changes its build then sees. It is the same with a campaign that
+// is published: nobody enters it before this transaction has ended.
 func queueWatched(b *pgx.Batch, ws int64, source, changed string, args ...any) {
 	queueSharedLock(b, mentionsLock, ws)
 	b.Queue(`WITH watched AS MATERIALIZED (
 			SELECT unnest(mentions || '{`+changedAll+`}') AS mention FROM segments
-			WHERE workspace_id = $1 AND deleted_at IS NULL),
+			WHERE workspace_id = $1 AND deleted_at IS NULL
+			UNION SELECT unnest(mentions || '{`+changedAll+`}') FROM campaigns
+			WHERE workspace_id = $1 AND mentions <> '{}' AND status IN ('live', 'paused')),
 		change (customer, mention) AS (`+source+`),
 		queued AS (
 			INSERT INTO intake (workspace_id, shard, customer_id, changed)

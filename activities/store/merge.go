@@ -37,6 +37,7 @@ func queueMerge(b *pgx.Batch, ws int64, m merge) {
 		b.Queue(`UPDATE `+table+` SET merged_from = coalesce(merged_from, customer_id), customer_id = $2
 			WHERE workspace_id = $1 AND customer_id = $3`, ws, m.winner, m.loser)
 	}
+	b.Queue(`UPDATE coupons SET customer_id = $2 WHERE workspace_id = $1 AND customer_id = $3`, ws, m.winner, m.loser)
 	// Two active journeys of one campaign and key become one: the winner's goes on.
 	b.Queue(`UPDATE journeys l SET status = 'exited', exit_reason = 'merged into another customer', ended_at = now(),
 		due_at = NULL

@@ -72,6 +72,8 @@ const (
 	CauseMerge   = "merge"   // the record was taken over by another
 	CauseDelete  = "delete"  // the segment is gone
 	CauseHistory = "history" // the past was imported
+	// CauseCampaign: a journey put the customer into a list, or took her out.
+	CauseCampaign = "campaign"
 )
 
 // Move is a customer joining or leaving a segment.
@@ -100,7 +102,8 @@ type Check struct {
 
 // WriteMemberships writes who joined and left, in their order, and when to look again. A move to where the customer is
 // already is left out; there must be no more than one move of a customer and segment. For the causes event, change,
-// time and import campaigns are told by an event; of the others, history among them, they are not. The caller holds LockSegments of all shards concerned.
+// time, import and campaign campaigns are told by an event; of the others, history among them, they are not. The caller
+// holds LockSegments of all shards concerned, of lists that of the segments alone.
 func (tx *Tx) WriteMemberships(ctx context.Context, moves []Move, checks []Check) error {
 	_, _, err := tx.writeMemberships(ctx, moves, checks)
 	return err
@@ -136,7 +139,7 @@ const sqlMoves = `WITH move AS (
 		INSERT INTO segment_changes (workspace_id, segment_id, customer_id, at, joined, cause, event_id, version)
 		SELECT $1, segment, customer, at, joined, cause, event, version FROM moved ORDER BY n),
 	telling AS (
-		SELECT * FROM moved WHERE cause IN ('event', 'change', 'time', 'import')),
+		SELECT * FROM moved WHERE cause IN ('event', 'change', 'time', 'import', 'campaign')),
 	told AS (
 		INSERT INTO events (workspace_id, id, customer_id, source_id, message_id, call, name, properties, occurred_at,
 			received_at)
@@ -146,7 +149,7 @@ const sqlMoves = `WITH move AS (
 		FROM telling),
 	queued AS (
 		INSERT INTO intake (workspace_id, shard, event_id, occurred_at, customer_id, changed)
-		SELECT $1, t.shard, t.told, t.at, t.customer, CASE WHEN t.cause = 'import' THEN ARRAY(
+		SELECT $1, t.shard, t.told, t.at, t.customer, CASE WHEN t.cause IN ('import', 'campaign') THEN ARRAY(
 			SELECT DISTINCT 'segment:' || t.name FROM segments s
 			WHERE s.workspace_id = $1 AND s.deleted_at IS NULL AND 'segment:' || t.name = ANY (s.mentions)) ELSE '{}' END
 		FROM telling t ORDER BY t.n RETURNING shard),

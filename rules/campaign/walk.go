@@ -22,6 +22,10 @@ func lists(step Step) [][]Step {
 	return within
 }
 
+// Walk calls visit for each of the steps and for those within them, in the order of the file; what a message falls back on
+// comes right behind it.
+func Walk(steps []Step, visit func(Step)) { everyStep(steps, visit) }
+
 // everyStep visits steps and those within them, in the order of the file; of messages also those that they fall back on.
 func everyStep(steps []Step, visit func(Step)) {
 	for _, step := range steps {

@@ -22,11 +22,18 @@ import (
 // between two lines of ---, and NAME.txt for the text part or for an SMS.
 const TemplateFolder = "templates"
 
-// Loaded is a campaign file that can be published.
+// Text is a campaign as a marketer wrote it, with the templates that go with it.
+type Text struct {
+	Source    string
+	Templates map[string]store.Template
+}
+
+// Loaded is a campaign that can be published.
 type Loaded struct {
 	Definition *campaign.Definition
 	Source     string
-	Templates  map[string]store.Template // those that came with the file
+	Templates  map[string]store.Template // those that came with it
+	Warnings   campaign.Violations       // what may be mistakes
 }
 
 // Publication is what the store is given.
@@ -39,6 +46,8 @@ const CodeBadContent = "bad_content"
 
 // Known is what a workspace knows. Its zero value stands for no workspace to ask.
 type Known struct {
+	campaign.Known // but for Template, which Templates answers
+
 	Templates func(names []string) (map[string]store.Template, error) // those of the names that are stored
 	Schema    *rules.Schema                                           // of the data, against which rules are checked
 }
@@ -46,43 +55,71 @@ type Known struct {
 // Load reads a campaign file of a file system and the templates beside it. Templates that are not there are asked of the
 // workspace. What is wrong with the campaign comes back as campaign.Violations, all of it at once.
 func Load(files fs.FS, name string, known Known) (*Loaded, error) {
-	src, err := fs.ReadFile(files, name)
-	if err != nil {
-		return nil, fmt.Errorf("read campaign: %w", err)
-	}
-	l := &Loaded{Source: string(src), Templates: map[string]store.Template{}}
-	if l.Definition, err = campaign.ParseKnowing(src, known.Schema); err != nil {
-		return nil, err
-	}
-	all, err := l.templates(files, path.Dir(name), known.Templates)
+	text, err := Read(files, name)
 	if err != nil {
 		return nil, err
 	}
-	violations := l.Definition.Check(campaign.Known{Template: func(name string) bool {
-		_, ok := all[name]
-		return ok
-	}})
-	violations = append(violations, checkContent(l.Definition, all)...)
-	if len(violations) > 0 {
-		return nil, violations
-	}
-	return l, nil
+	return Check(text, known)
 }
 
-// templates finds the templates that the campaign names: beside the file, else in the workspace.
-func (l *Loaded) templates(files fs.FS, folder string, stored func([]string) (map[string]store.Template, error)) (map[string]store.Template, error) {
+// Read reads a campaign file of a file system, whether it can be published or not, and those of the templates that it
+// names which stand beside it. Of a file that is no campaign the templates are not known.
+func Read(files fs.FS, name string) (Text, error) {
+	src, err := fs.ReadFile(files, name)
+	if err != nil {
+		return Text{}, fmt.Errorf("read campaign: %w", err)
+	}
+	text := Text{Source: string(src), Templates: map[string]store.Template{}}
+	d, err := campaign.Parse(src)
+	if err != nil {
+		return text, nil //nolint:nilerr // Check says what is wrong
+	}
+	for _, template := range templateNames(d) {
+		t, found, err := readTemplate(files, path.Dir(name), template)
+		if err != nil {
+			return Text{}, err
+		}
+		if found {
+			text.Templates[template] = t
+		}
+	}
+	return text, nil
+}
+
+// Check finds out whether a campaign can be published. What is wrong with it comes back as campaign.Violations, all of it
+// at once. Templates that the text does not bring are asked of the workspace.
+func Check(text Text, known Known) (*Loaded, error) {
+	d, err := campaign.ParseKnowing([]byte(text.Source), known.Schema)
+	if err != nil {
+		return nil, err
+	}
+	all, err := text.templates(templateNames(d), known.Templates)
+	if err != nil {
+		return nil, err
+	}
+	world := known.Known
+	world.Template = func(name string) bool {
+		_, ok := all[name]
+		return ok
+	}
+	if violations := append(d.Check(world), checkContent(d, all)...); len(violations) > 0 {
+		return nil, violations
+	}
+	return &Loaded{
+		Definition: d, Source: text.Source, Templates: text.Templates, Warnings: append(d.Warnings(), d.Caution(world)...),
+	}, nil
+}
+
+// templates gives the named templates: those of the text, and of the others those that are stored.
+func (t Text) templates(names []string, stored func([]string) (map[string]store.Template, error)) (map[string]store.Template, error) {
 	all := map[string]store.Template{}
 	var missing []string
-	for _, name := range templateNames(l.Definition) {
-		t, found, err := readTemplate(files, folder, name)
-		if err != nil {
-			return nil, err
-		}
-		if !found {
-			missing = append(missing, name)
+	for _, name := range names {
+		if template, ok := t.Templates[name]; ok {
+			all[name] = template
 			continue
 		}
-		l.Templates[name], all[name] = t, t
+		missing = append(missing, name)
 	}
 	if stored == nil || len(missing) == 0 {
 		return all, nil

@@ -15,6 +15,7 @@ import (
 
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
+	"dotyk/starter/campaigns"
 )
 
 // Config of the management API. Store is required; the zero value of any other field means its default.
@@ -68,6 +69,7 @@ const DescriptionPath = "/openapi.json"
 type server struct {
 	Config
 	segments    *segments.Service
+	campaigns   *campaigns.Service
 	api         huma.API
 	mux         *http.ServeMux
 	problem     *huma.Schema
@@ -76,7 +78,7 @@ type server struct {
 
 // New makes the handler of Base and DescriptionPath. It starts no goroutine.
 func New(cfg Config) http.Handler {
-	s := &server{Config: cfg.withDefaults(), segments: segments.New(cfg.Store), mux: http.NewServeMux()}
+	s := &server{Config: cfg.withDefaults(), segments: segments.New(cfg.Store), campaigns: campaigns.New(cfg.Store), mux: http.NewServeMux()}
 	s.api = humago.New(s.mux, s.humaConfig())
 	schemas := s.api.OpenAPI().Components.Schemas
 	s.problem = schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
@@ -89,7 +91,7 @@ func New(cfg Config) http.Handler {
 	return s.guard()
 }
 
-const about = `Segments, rules and the catalogue of one workspace's data.
+const about = `Campaigns, segments, rules and the catalogue of one workspace's data.
 
 Send the key as "Authorization: Bearer KEY". It must have the scope manage; starter key create --scope manage makes one.
 Every failure is a problem by RFC 9457 with a code for programs and a detail that says how to mend it. Lists come in
@@ -111,6 +113,11 @@ func (*server) humaConfig() huma.Config {
 		{Name: "segments", Description: "Customers for whom a rule holds, or lists that were imported."},
 		{Name: "rules", Description: "What a rule says, and whom it selects."},
 		{Name: "catalogue", Description: "Attributes, events and their properties, as they were seen or declared."},
+		{Name: "campaigns", Description: "What is sent to whom, when: drafts, versions, and what they came to."},
+		{Name: "tasks", Description: "What campaigns give to people to do."},
+		{Name: "users", Description: "People who work with the records."},
+		{Name: "coupons", Description: "Codes that campaigns give to customers."},
+		{Name: "policy", Description: "What holds for all marketing messages."},
 	}
 	return cfg
 }

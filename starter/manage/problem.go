@@ -15,6 +15,8 @@ import (
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules"
+	"dotyk/rules/campaign"
+	"dotyk/starter/campaigns"
 )
 
 // Problem is how a request fails, by RFC 9457: its type is about:blank, so the title is the status in words, and code
@@ -26,6 +28,8 @@ type Problem struct {
 	Detail    string  `json:"detail"`
 	Errors    []Fault `json:"errors,omitempty"`
 	RequestID string  `json:"request_id,omitempty" doc:"As in the header X-Request-Id; the log has it too."`
+
+	Violations campaign.Violations `json:"violations,omitempty" doc:"Of a campaign or a policy: what is wrong, where, and what to do about it."`
 }
 
 // problemError is a problem on its way to the caller.
@@ -111,9 +115,17 @@ func explain(err error) (p *problemError, known bool) {
 	var rule *rules.Error
 	var used *store.SegmentInUseError
 	var gone *missingError
+	var wrong campaign.Violations
+	var misnamed *campaigns.NameError
 	switch {
 	case errors.As(err, &p):
 		return p, true
+	case errors.As(err, &wrong):
+		p = problem(http.StatusUnprocessableEntity, "bad_campaign", "the campaign has faults: correct what violations names, %d in all", len(wrong))
+		p.Violations = wrong
+		return p, true
+	case errors.As(err, &misnamed):
+		return problem(http.StatusUnprocessableEntity, "wrong_name", "%s: send it to its own path, or change its name", misnamed), true
 	case errors.As(err, &rule):
 		return ruleProblem(rule), true
 	case errors.As(err, &used):
@@ -130,6 +142,10 @@ func explain(err error) (p *problemError, known bool) {
 		return problem(http.StatusUnprocessableEntity, "invalid", "%s: give a past moment, or none for now", err), true
 	case errors.Is(err, store.ErrExists):
 		return problem(http.StatusConflict, "exists", "the name is taken: choose another, or change what has it"), true
+	case errors.Is(err, store.ErrConflict):
+		return problem(http.StatusPreconditionFailed, "changed", "somebody else has changed the draft since, or there is one already: read it again, and send If-Match with its ETag"), true
+	case errors.Is(err, campaigns.ErrEdition):
+		return problem(http.StatusUnprocessableEntity, "invalid", "there is no such version: give its number, or draft"), true
 	case errors.Is(err, store.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "invalid", "%s: correct it; %s has the shape of each request", err, DescriptionPath), true
 	case store.Refused(err):

@@ -34,4 +34,6 @@ func (s *server) routes() {
 	add(s, operation(del, "/catalogue/attributes/{name}", "undeclareAttribute", "catalogue", "Take back the declaration of an attribute"), s.undeclareAttribute)
 	add(s, operation(del, "/catalogue/events/{event}", "undeclareEvent", "catalogue", "Take back the declaration of an event"), s.undeclareEvent)
 	add(s, operation(del, "/catalogue/events/{event}/properties/{name}", "undeclareProperty", "catalogue", "Take back the declaration of a property"), s.undeclareProperty)
+
+	s.campaignRoutes()
 }

@@ -212,9 +212,9 @@ func NewImportReport(r segments.ImportReport) ImportReport {
 }
 
 // filled makes JSON's empty list of no list.
-func filled(list []string) []string {
+func filled[L ~[]T, T any](list L) L {
 	if list == nil {
-		return []string{}
+		return L{}
 	}
 	return list
 }

@@ -60,7 +60,10 @@ CREATE INDEX journeys_campaign ON journeys (workspace_id, campaign_id, version) 
 ALTER TABLE touches
   ADD COLUMN not_before timestamptz,              -- quiet hours end, a rival decides: not to be sent earlier
   ADD COLUMN transactional boolean NOT NULL DEFAULT false,
-  ADD COLUMN priority integer NOT NULL DEFAULT 0; -- of its campaign when it was planned
+  ADD COLUMN priority integer NOT NULL DEFAULT 0, -- of its campaign when it was planned
+  ADD COLUMN quiet text NOT NULL DEFAULT 'wait' CHECK (quiet IN ('wait', 'skip', 'ignore')),
+  ADD COLUMN fallback jsonb,                      -- what is sent instead, should it be refused; it may have a fallback of its own
+  ADD COLUMN yielded_at timestamptz;              -- since when it lets messages of higher priority go first
 -- What caps count.
 CREATE INDEX touches_sent ON touches (workspace_id, customer_id, updated_at)
   WHERE direction = 'out' AND NOT transactional AND channel IN ('email', 'sms');
@@ -75,6 +78,8 @@ ALTER TABLE tasks
   ADD COLUMN iteration   integer NOT NULL DEFAULT 0,
   ADD COLUMN closed_by   text NOT NULL DEFAULT '',
   ADD COLUMN wanted      text NOT NULL DEFAULT ''; -- the user that was named, where there is none of that address
+ALTER TABLE users
+  ADD COLUMN phone text NOT NULL DEFAULT '';       -- E.164; where calls ring first
 CREATE UNIQUE INDEX tasks_journey ON tasks (workspace_id, journey_id, step, iteration) WHERE journey_id IS NOT NULL;
 CREATE INDEX tasks_open ON tasks (workspace_id, due_at, id) WHERE status = 'open';
 
@@ -118,6 +123,15 @@ CREATE TABLE coupon_events (
   PRIMARY KEY (workspace_id, event, property)
 );
 
+-- When the first customer came to a split that looks for a winner: its time counts from then.
+CREATE TABLE split_starts (
+  workspace_id bigint NOT NULL,
+  campaign_id  uuid NOT NULL,
+  version      integer NOT NULL,
+  split        text NOT NULL,
+  began_at     timestamptz NOT NULL,
+  PRIMARY KEY (workspace_id, campaign_id, version, split)
+);
 -- What an experiment came to. The first word stands.
 CREATE TABLE split_winners (
   workspace_id bigint NOT NULL,
@@ -131,11 +145,16 @@ CREATE TABLE split_winners (
   PRIMARY KEY (workspace_id, campaign_id, version, split)
 );
 
+-- Journeys put customers into lists and take them out.
+ALTER TABLE segment_changes DROP CONSTRAINT segment_changes_cause_check;
+ALTER TABLE segment_changes ADD CONSTRAINT segment_changes_cause_check
+  CHECK (cause IN ('event', 'change', 'time', 'edit', 'import', 'build', 'merge', 'delete', 'history', 'campaign'));
+
 DO $$
 DECLARE
   tab text;
 BEGIN
-  FOREACH tab IN ARRAY ARRAY['campaign_drafts', 'campaign_schedules', 'turns', 'coupons', 'coupon_events', 'split_winners']
+  FOREACH tab IN ARRAY ARRAY['campaign_drafts', 'campaign_schedules', 'turns', 'coupons', 'coupon_events', 'split_starts', 'split_winners']
   LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tab);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', tab);
@@ -146,7 +165,7 @@ END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON campaign_drafts, campaign_schedules, coupons TO dotyk_app;
 GRANT SELECT, INSERT, UPDATE ON turns, coupon_events TO dotyk_app;
-GRANT SELECT, INSERT ON split_winners TO dotyk_app;
+GRANT SELECT, INSERT ON split_starts, split_winners TO dotyk_app;
 
 -- The engine's role: when does which workspace's schedule come round, which cohort goes first.
 GRANT SELECT (workspace_id, campaign_id, zone, next_at) ON campaign_schedules TO dotyk_engine;

@@ -1,0 +1,29 @@
+package main
+
+import "fmt"
+
+type webhookCommands struct {
+	Secret webhookSecret `cmd:"" help:"Print the secret that signs webhooks, with which a server checks them."`
+}
+
+type webhookSecret struct{ workspaced }
+
+// Help says what it is for.
+func (*webhookSecret) Help() string {
+	return "Webhooks are signed by the Standard Webhooks scheme; keep the secret where the server that is called can read it."
+}
+
+// Run prints the secret.
+func (c *webhookSecret) Run(p *program) error {
+	st, ws, err := c.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	secret, err := st.WebhookSecret(p.ctx, ws.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, secret)
+	return nil
+}
