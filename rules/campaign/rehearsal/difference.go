@@ -183,6 +183,9 @@ func (c *checker) tally(n *Count) int {
 	total := 0
 	for i := range c.log {
 		e := &c.log[i]
+		if !n.From.IsZero() && e.At.Before(n.From.Time) || !n.To.IsZero() && e.At.After(n.To.Time) {
+			continue
+		}
 		if (len(only) == 0 || only[e.Customer]) && (n.Campaign == "" || n.Campaign == e.Campaign) && n.is(e) {
 			total++
 		}

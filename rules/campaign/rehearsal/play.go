@@ -123,12 +123,9 @@ func happen(w *World, m Moved, who []string) error {
 	return nil
 }
 
-// inputs are the things that happen: one, in a file that was checked.
+// inputs are the things that happen, in their order.
 func (m *Moved) inputs() []Input {
 	var all []Input
-	if m.Event != "" {
-		all = append(all, Event{Name: m.Event, Properties: m.Properties})
-	}
 	if m.Update != nil {
 		all = append(all, Update{m.Update})
 	}
@@ -141,6 +138,15 @@ func (m *Moved) inputs() []Input {
 	for _, channel := range slices.Sorted(maps.Keys(m.Suppress)) {
 		all = append(all, Suppression{channel, m.Suppress[channel]})
 	}
+	if m.Join != "" {
+		all = append(all, ListChange{List: m.Join})
+	}
+	if m.Leave != "" {
+		all = append(all, ListChange{List: m.Leave, Remove: true})
+	}
+	if m.Event != "" {
+		all = append(all, Event{Name: m.Event, Properties: m.Properties})
+	}
 	if m.Complete != "" {
 		all = append(all, Completion{m.Complete, m.Outcome, m.Note, m.By})
 	}
@@ -152,12 +158,6 @@ func (m *Moved) inputs() []Input {
 	}
 	if m.Request != "" {
 		all = append(all, Ask{m.Request, m.Data})
-	}
-	if m.Join != "" {
-		all = append(all, ListChange{List: m.Join})
-	}
-	if m.Leave != "" {
-		all = append(all, ListChange{List: m.Leave, Remove: true})
 	}
 	return all
 }

@@ -99,9 +99,9 @@ func (r *reader) checkEvent(m *Moved, path string, names map[string]bool) {
 		r.report(m.Place, path+".at", campaign.CodeMissingField, "when it happens is not said", `Add "at: 2026-01-05T10:00:00Z".`)
 	}
 	r.who(m.Place, path+".customer", m.Customer, names)
-	if n := len(m.inputs()); n != 1 {
-		r.report(m.Place, path, campaign.CodeConflict, fmt.Sprintf("%d things happen here, where one is wanted", n),
-			"Give one of event, update, consent, unsubscribe, suppress, complete, click, open, request, join, leave.")
+	if len(m.inputs()) == 0 {
+		r.report(m.Place, path, campaign.CodeMissingField, "nothing happens here",
+			"Give event, update, consent, unsubscribe, suppress, complete, click, open, request, join or leave.")
 	}
 	if len(m.Arm) > 1 {
 		r.report(m.Place, path+".arm", campaign.CodeConflict, "arm names one split", "")

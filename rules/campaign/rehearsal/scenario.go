@@ -86,18 +86,22 @@ type Received struct {
 	Times   int              `yaml:"times"` // default 1
 }
 
-// Moved is something that happens to a customer: one of the fields from Event to Leave is set.
+// Moved is something that happens to a customer. Of the fields from Update to Leave at least one is set; of several, what is
+// on the record happens before the event, as with a form that carries a profile and a consent.
 type Moved struct {
 	Place       `yaml:"-"`
+	ID          string                      `yaml:"id"` // what the author calls it; it means nothing
 	At          Moment                      `yaml:"at"`
 	Customer    string                      `yaml:"customer"` // or the name of a group: to each of it
-	Event       string                      `yaml:"event"`
-	Properties  map[string]any              `yaml:"properties"`
 	Update      map[string]any              `yaml:"update"`
 	Consent     map[audience.Channel]string `yaml:"consent"`     // topic, by channel
 	Unsubscribe map[audience.Channel]string `yaml:"unsubscribe"` // topic, by channel
 	Suppress    map[audience.Channel]string `yaml:"suppress"`    // why, by channel
-	Complete    string                      `yaml:"complete"`    // step of a task or call
+	Join        string                      `yaml:"join"`        // list
+	Leave       string                      `yaml:"leave"`
+	Event       string                      `yaml:"event"`
+	Properties  map[string]any              `yaml:"properties"`
+	Complete    string                      `yaml:"complete"` // step of a task or call
 	Outcome     string                      `yaml:"outcome"`
 	Note        string                      `yaml:"note"`
 	By          string                      `yaml:"by"`
@@ -106,8 +110,6 @@ type Moved struct {
 	URL         string                      `yaml:"url"`
 	Request     string                      `yaml:"request"` // campaign to enter
 	Data        map[string]any              `yaml:"data"`
-	Join        string                      `yaml:"join"` // list
-	Leave       string                      `yaml:"leave"`
 	Arm         map[string]string           `yaml:"arm"`  // only to those in this arm, by split
 	Most        int                         `yaml:"most"` // to no more than so many
 }
@@ -142,6 +144,9 @@ type Expectation struct {
 // Count is how often something must happen, over all customers. Sum adds up several.
 type Count struct {
 	Place    `yaml:"-"`
+	ID       string  `yaml:"id"`   // what the author calls it; it means nothing
+	From     Moment  `yaml:"from"` // not before
+	To       Moment  `yaml:"to"`   // not after
 	Campaign string  `yaml:"campaign"`
 	Customer string  `yaml:"customer"` // or the name of a group
 	Email    string  `yaml:"email"`
