@@ -33,14 +33,16 @@ type Outgoing struct {
 	Campaign   string
 	Version    int
 	Step       string
+	Iteration  int
 	Topic      string // "" for a transactional message
-	Address    string
-	Attempts   int // this one included
+	Address    string // of a request to a server, its URL
+	Attempts   int    // this one included
 	ClaimedAt  time.Time
 	Customer   audience.Customer
 	Entry      map[string]any
 	Position   campaign.Position
-	Secret     []byte // the workspace's, for signing links
+	Secret     []byte         // the workspace's, for signing links
+	Detail     map[string]any // of a request to a server: {body, url}; else nil
 }
 
 // Claimed is the answer to a ClaimRequest.
@@ -49,157 +51,27 @@ type Claimed struct {
 	More       bool // there may be others to claim
 	Suppressed int  // messages that must not be sent; their touches say why
 	Held       bool // the campaign is paused: nothing was claimed
+	// Next is when the first of the planned messages may be sent that may not be sent yet: quiet hours end, or a message
+	// of higher priority has had its time. Zero where none waits, and while there are More.
+	Next time.Time
 }
 
 // Claim takes up to Limit planned messages for sending. In one transaction it checks that the customer has an address,
-// consents to the topic and is not suppressed, and marks the message as claimed, or as suppressed with the reason.
-// Only what was claimed may be handed to a provider, once, and every claim must be settled.
+// consents to the topic and is not suppressed, that it is no quiet hour and that the caps leave a place, and marks the
+// message as claimed, or as suppressed with the reason; or it leaves the message planned for later. What is suppressed
+// and has a fallback has that planned instead. Only what was claimed may be handed to a provider, once, and every claim
+// must be settled.
 func (s *Store) Claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	var out Claimed
 	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
 		var err error
-		out, err = tx.claim(ctx, r)
+		out, err = tx.claim(ctx, r, &s.policies)
 		return err
 	})
 	if err != nil {
 		return Claimed{}, fmt.Errorf("claim messages: %w", err)
 	}
 	return out, nil
-}
-
-// candidate is a planned message on its way to a claim.
-type candidate struct {
-	Outgoing
-	policy   audience.TopicPolicy
-	consents []audience.Consent
-	expired  bool
-	paused   bool
-}
-
-func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
-	list, err := tx.candidates(ctx, r)
-	if err != nil || len(list) == 0 {
-		return Claimed{}, err
-	}
-	if list[0].paused { // they are of one campaign
-		return Claimed{Held: true}, nil
-	}
-	var free []candidate
-	var moved []string
-	b := &pgx.Batch{}
-	out := Claimed{More: len(list) > r.Limit}
-	list = list[:min(len(list), r.Limit)]
-	for _, c := range list {
-		moved = append(moved, c.TouchID)
-		if refusal := c.refusal(r.Channel); refusal != "" {
-			out.Suppressed++
-			queueStatus(b, tx.Workspace, c.TouchID, audience.Suppressed, string(refusal))
-			continue
-		}
-		free = append(free, c)
-	}
-	claimed := map[string]time.Time{}
-	tx.queueClaim(b, r, free, claimed, &out)
-	queueTouchChanges(b, tx.Workspace, moved...)
-	if err := tx.batch(ctx, b); err != nil {
-		return Claimed{}, err
-	}
-	for _, c := range free {
-		if at, ok := claimed[c.TouchID]; ok {
-			c.ClaimedAt = at
-			c.Attempts++
-			out.Messages = append(out.Messages, c.Outgoing)
-		}
-	}
-	return out, nil
-}
-
-func (c *candidate) refusal(channel audience.Channel) audience.Refusal {
-	switch {
-	case c.expired:
-		return "no longer wanted: it could not be sent in time"
-	case c.Address == "" && channel == audience.Email:
-		return "no e-mail address on the record"
-	case c.Address == "":
-		return "no phone number on the record"
-	case c.Topic == "": // a transactional message needs no consent
-		return ""
-	default:
-		return audience.MayContact(c.Topic, c.policy, c.consents)
-	}
-}
-
-func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.topic,
-		t.attempts, CASE t.channel WHEN 'email' THEN c.email ELSE c.phone END, coalesce(t.expires_at < $5, false),
-		k.status = 'paused', j.entry, j.position, w.secret,
-		coalesce((SELECT p.policy FROM topics p WHERE p.workspace_id = t.workspace_id AND p.name = t.topic), 'opt_out'),
-		(SELECT coalesce(jsonb_agg(jsonb_build_object('Topic', x.topic, 'Action', x.action, 'OccurredAt', x.occurred_at,
-			'Method', x.method) ORDER BY x.occurred_at, x.id), '[]') FROM consents x WHERE x.workspace_id = t.workspace_id
-			AND x.customer_id = t.customer_id AND x.channel = t.channel AND x.topic IN (t.topic, '*')),
-		`+prefixed("c")+`
-		FROM touches t
-		JOIN workspaces w ON w.id = t.workspace_id
-		JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
-		JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
-		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
-		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
-			AND t.claim <> $6
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim)
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
-		var o candidate
-		c := &o.Customer
-		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
-			&o.Attempts, &o.Address, &o.expired, &o.paused, &o.Entry, &o.Position, &o.Secret, &o.policy, &o.consents,
-			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
-			&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
-		return o, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read planned messages: %w", err)
-	}
-	return list, nil
-}
-
-// queueClaim marks the messages as claimed, or as suppressed where the address is on the list of suppressions.
-func (tx *Tx) queueClaim(b *pgx.Batch, r ClaimRequest, free []candidate, claimed map[string]time.Time, out *Claimed) {
-	if len(free) == 0 {
-		return
-	}
-	var ids, addresses []string
-	var hashes [][]byte
-	for _, c := range free {
-		ids, addresses = append(ids, c.TouchID), append(addresses, c.Address)
-		hashes = append(hashes, hashAddress(c.Secret, r.Channel, c.Address))
-	}
-	b.Queue(`WITH changed AS (
-		UPDATE touches t SET status = CASE WHEN s.reason IS NULL THEN 'claimed' ELSE 'suppressed' END,
-			outcome = CASE WHEN s.reason IS NULL THEN '' ELSE 'address is suppressed: ' || s.reason ||
-				CASE WHEN s.detail = '' THEN '' ELSE ' (' || s.detail || ')' END END,
-			address = u.address, claim = $4, attempts = t.attempts + 1, updated_at = clock_timestamp()
-		FROM unnest($5::uuid[], $6::text[], $7::bytea[]) AS u (id, address, hash)
-		LEFT JOIN suppressions s ON s.workspace_id = $1 AND s.channel = $3 AND s.address_hash = u.hash
-			AND s.cleared_at IS NULL
-		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.id = u.id AND t.status = 'planned'
-		RETURNING t.id, t.status, t.outcome, t.updated_at),
-		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
-			SELECT $1, id, status, outcome, updated_at FROM changed)
-		SELECT id, status, updated_at FROM changed`,
-		tx.Workspace, r.Cohort, r.Channel, r.Claim, ids, addresses, hashes).
-		Query(func(rows pgx.Rows) error {
-			var id string
-			var status audience.TouchStatus
-			var at time.Time
-			_, err := pgx.ForEachRow(rows, []any{&id, &status, &at}, func() error {
-				if status == audience.Claimed {
-					claimed[id] = at
-				} else {
-					out.Suppressed++
-				}
-				return nil
-			})
-			return err
-		})
 }
 
 // queueStatus moves a touch to a status whatever it was, and notes it in the history.
@@ -222,11 +94,12 @@ type Settlement struct {
 }
 
 // Settle records what became of a claimed message. A late answer resolves an uncertain one; an answer never lowers
-// what is known already.
+// what is known already. What failed or was suppressed, and has a fallback, has that planned.
 func (s *Store) Settle(ctx context.Context, workspace int64, st Settlement) error {
 	err := s.In(ctx, workspace, func(tx *Tx) error {
 		b := &pgx.Batch{}
 		queueSettlement(b, workspace, st)
+		queueFallbacksAfter(b, workspace, st)
 		if st.Suppress != "" {
 			var channel audience.Channel
 			var address string
@@ -270,7 +143,8 @@ func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 	var list []Outgoing
 	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
 		rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.topic,
-			t.attempts, t.address, t.updated_at, j.entry, j.position, w.secret, `+prefixed("c")+`
+			t.iteration, t.attempts, t.address, t.updated_at, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry,
+			j.position, w.secret, `+prefixed("c")+`
 			FROM touches t
 			JOIN workspaces w ON w.id = t.workspace_id
 			JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
@@ -283,7 +157,7 @@ func (s *Store) Orphans(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 			var o Outgoing
 			c := &o.Customer
 			err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Topic,
-				&o.Attempts, &o.Address, &o.ClaimedAt, &o.Entry, &o.Position, &o.Secret,
+				&o.Iteration, &o.Attempts, &o.Address, &o.ClaimedAt, &o.Detail, &o.Entry, &o.Position, &o.Secret,
 				&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 				&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
 			return o, err
@@ -333,6 +207,7 @@ func (s *Store) Report(ctx context.Context, r StatusReport) error {
 		queueSettlement(b, r.Workspace, Settlement{
 			TouchID: r.TouchID, Status: r.Status, Outcome: outcome, ProviderID: r.ProviderID,
 		})
+		queueFallbacksAfter(b, r.Workspace, Settlement{TouchID: r.TouchID, Status: r.Status})
 		return tx.batch(ctx, b)
 	})
 	if err != nil {

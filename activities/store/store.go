@@ -17,6 +17,8 @@ type Store struct {
 	engine *pgxpool.Pool // sees where work waits
 	url    string
 	zones  zones
+
+	policies policies
 }
 
 // Options of a Store.

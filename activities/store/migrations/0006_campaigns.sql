@@ -64,6 +64,9 @@ ALTER TABLE touches
   ADD COLUMN quiet text NOT NULL DEFAULT 'wait' CHECK (quiet IN ('wait', 'skip', 'ignore')),
   ADD COLUMN fallback jsonb,                      -- what is sent instead, should it be refused; it may have a fallback of its own
   ADD COLUMN yielded_at timestamptz;              -- since when it lets messages of higher priority go first
+-- A claim takes the first that is planned: it must not look at all of a cohort to find it.
+DROP INDEX touches_open;
+CREATE INDEX touches_open ON touches (cohort_id, channel, id) WHERE status IN ('planned', 'claimed');
 -- What caps count.
 CREATE INDEX touches_sent ON touches (workspace_id, customer_id, updated_at)
   WHERE direction = 'out' AND NOT transactional AND channel IN ('email', 'sms');
