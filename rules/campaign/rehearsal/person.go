@@ -34,6 +34,7 @@ func newPerson(c Customer) *person {
 		runs: map[string][]audience.Run{}, touches: map[string]audience.Delivery{}, entries: map[string]int{},
 		checks: map[string]time.Time{}, dates: map[*live]time.Time{}, sentBy: map[string]*run{},
 	}
+	maps.Copy(p.touches, c.Touches)
 	p.Suppressed = maps.Clone(c.Suppressed)
 	if p.Suppressed == nil {
 		p.Suppressed = map[audience.Channel]string{}
