@@ -15,6 +15,7 @@ type Report struct {
 	Live        *Outcome  `json:"live,omitempty" doc:"The same of the live version, if there is one that differs."`
 	LiveVersion int       `json:"live_version,omitempty"`
 	Crowd       Crowd     `json:"crowd"`
+	Pools       []Pool    `json:"pools" doc:"Of coupons that the draft takes from."`
 	Assumptions []string  `json:"assumptions" doc:"What the figures take for granted, in plain words."`
 }
 
@@ -120,4 +121,11 @@ type OverCap struct {
 	Allowed   int    `json:"allowed"`
 	Customers int    `json:"customers"`
 	Most      int    `json:"most" doc:"Messages that the worst of them would have got within the cap's time."`
+}
+
+// Pool is a pool of coupons.
+type Pool struct {
+	Pool   string `json:"pool"`
+	Free   int    `json:"free" doc:"Codes that nobody has now."`
+	Wanted int    `json:"wanted" doc:"Codes that the draft would have given."`
 }
