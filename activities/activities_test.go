@@ -364,7 +364,8 @@ func TestEnter(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, SendResult{Accepted: 4}, result)
 	require.Len(t, s.texts.taken, 4)
-	require.Equal(t, []string{"trigger: not entered"}, s.decisions("u1"))
+	require.Equal(t, []string{"trigger: entered"}, s.decisions("u0"))
+	require.Empty(t, s.decisions("u1"), "nothing is written of everybody else")
 }
 
 func TestAdvance(t *testing.T) {

@@ -164,7 +164,11 @@ func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16, size 
 	if err != nil {
 		return 0, err
 	}
-	return len(p.events), a.handOver(ctx, ws, p.out.Cohorts, p.wake())
+	var fresh []store.CohortRef
+	for i := range p.out.Cohorts {
+		fresh = append(fresh, p.out.Cohorts[i].Ref(ws))
+	}
+	return len(p.events), a.handOver(ctx, fresh, p.wake(ws))
 }
 
 // judgeBatch commits what the next events of a shard come to.
@@ -178,7 +182,9 @@ func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size
 		if err != nil {
 			return err
 		}
-		p = &picker{events: events, now: moment(events), lateness: a.Lateness, out: store.Picked{Shard: shard}}
+		p = &picker{
+			gate: gate{now: moment(events)}, events: events, lateness: a.Lateness, out: store.Picked{Shard: shard},
+		}
 		if len(events) == 0 {
 			return nil
 		}
@@ -221,16 +227,14 @@ func moment(events []store.PickedEvent) time.Time {
 
 // handOver starts the workflows of new cohorts and wakes those of old ones. What a crash leaves out here is found by
 // sweep.
-func (a *Activities) handOver(ctx context.Context, ws int64, fresh []store.Cohort, wake []string) error {
+func (a *Activities) handOver(ctx context.Context, fresh, wake []store.CohortRef) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(HandOvers)
-	for i := range fresh {
-		g.Go(func() error {
-			return a.Starter.Start(ctx, store.CohortRef{Workspace: ws, ID: fresh[i].ID, Size: len(fresh[i].Journeys)})
-		})
+	for _, c := range fresh {
+		g.Go(func() error { return a.Starter.Start(ctx, c) })
 	}
-	for _, id := range wake {
-		g.Go(func() error { return a.Starter.Wake(ctx, store.CohortRef{Workspace: ws, ID: id, Size: 1}) })
+	for _, c := range wake {
+		g.Go(func() error { return a.Starter.Wake(ctx, c) })
 	}
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("hand over to workflows: %w", err)
@@ -238,38 +242,28 @@ func (a *Activities) handOver(ctx context.Context, ws int64, fresh []store.Cohor
 	return nil
 }
 
-// sweeper finds what nobody is told of: what a crash left behind, and audiences on their way in.
+// sweeper finds what nobody is told of: what a crash left behind, schedules, and audiences on their way in.
 type sweeper struct {
 	*Activities
-	before time.Time // cohorts that wait since before this moment are overdue
-	looked time.Time
+	before   time.Time // cohorts that wait since before this moment are overdue
+	looked   time.Time // when they were looked for last
+	forgotAt time.Time // when those were looked for last that are to be looked at again
+	zonesAt  time.Time // when schedules were given the zones of new customers last
 }
 
-// sweep hands over what a crash left behind, and lets the next page of each open audience enter. It says whether
-// there is more to do at once.
+// sweep hands over what a crash left behind, carries out schedules, and lets the next page of each open audience enter. It
+// says whether there is more to do at once.
 func (a *sweeper) sweep(ctx context.Context) (bool, error) {
-	const most = 2000
-	if now := time.Now(); now.Sub(a.looked) >= forgetEvery {
-		if !a.looked.IsZero() {
-			a.before = now.Add(-forgetAfter)
+	if now := time.Now(); now.Sub(a.forgotAt) >= sweepEvery {
+		if err := a.remind(ctx, now); err != nil {
+			return false, err
 		}
-		a.looked = now
-	} else {
-		a.before = time.Time{} // only what is to be looked at again
-	}
-	forgotten, err := a.Store.Forgotten(ctx, a.before, most)
-	if err != nil {
-		return false, err
-	}
-	g, waking := errgroup.WithContext(ctx)
-	g.SetLimit(HandOvers)
-	for _, c := range forgotten {
-		g.Go(func() error { return a.Starter.Wake(waking, c) })
-	}
-	if err := g.Wait(); err != nil {
-		return false, fmt.Errorf("hand over again: %w", err)
+		a.forgotAt = now
 	}
 	if err := a.retain(ctx); err != nil {
+		return false, err
+	}
+	if err := a.schedule(ctx); err != nil {
 		return false, err
 	}
 	open, err := a.Store.OpenAudiences(ctx)
@@ -279,13 +273,34 @@ func (a *sweeper) sweep(ctx context.Context) (bool, error) {
 	more := false
 	for _, ref := range open {
 		progress, err := a.enterPage(ctx, ref)
-		if err != nil {
+		switch {
+		case ctx.Err() != nil, store.Unavailable(err):
 			return false, fmt.Errorf("let audience enter: %w", err)
+		case err != nil: // it must not hold up the others, and is tried again
+			a.Logger.ErrorContext(ctx, "an audience cannot enter", "workspace", ref.Workspace, "audience", ref.ID, "error", err)
 		}
 		more = more || progress
 		activity.RecordHeartbeat(ctx)
 	}
 	return more, nil
+}
+
+// remind hands over what a crash left behind.
+func (a *sweeper) remind(ctx context.Context, now time.Time) error {
+	const most = 2000
+	if now.Sub(a.looked) >= forgetEvery {
+		if !a.looked.IsZero() {
+			a.before = now.Add(-forgetAfter)
+		}
+		a.looked = now
+	} else {
+		a.before = time.Time{} // only what is to be looked at again
+	}
+	forgotten, err := a.Store.Forgotten(ctx, a.before, most)
+	if err != nil {
+		return err
+	}
+	return a.handOver(ctx, nil, forgotten)
 }
 
 // retain drops the ids of messages that have been known for long enough, some at a time.

@@ -183,8 +183,11 @@ An editor that knows it completes and checks files that begin with
 
 // Run prints the schema.
 func (*campaignSchema) Run(p *program) error {
-	_, err := fmt.Fprintf(p.stdout, "%s\n", campaign.Schema())
+	schema, err := campaign.Schema()
 	if err != nil {
+		return err
+	}
+	if _, err := p.stdout.Write(schema); err != nil {
 		return fmt.Errorf("print schema: %w", err)
 	}
 	return nil

@@ -14,21 +14,21 @@ import (
 type campaignEnter struct {
 	named
 	Customer string `arg:"" help:"Our id, the site's id, e-mail or phone."`
-	Data     string `help:"What rules and templates see as entry, as a JSON object."`
+	Entry    string `help:"What rules and templates see as entry, as a JSON object." placeholder:"JSON"`
 	Key      string `help:"A request that is repeated with the same key does nothing."`
 }
 
 // Help gives an example.
 func (*campaignEnter) Help() string {
-	return `Example: starter campaign enter onboarding ann@example.com --data '{"plan": "pro"}'`
+	return `Example: starter campaign enter onboarding ann@example.com --entry '{"plan": "pro"}'`
 }
 
 // Run asks for a customer to be let in.
 func (c *campaignEnter) Run(p *program) error {
 	var data map[string]any
-	if c.Data != "" {
-		if err := json.Unmarshal([]byte(c.Data), &data); err != nil {
-			return fmt.Errorf("--data is no JSON object, such as '{\"plan\": \"pro\"}': %w", err)
+	if c.Entry != "" {
+		if err := json.Unmarshal([]byte(c.Entry), &data); err != nil {
+			return fmt.Errorf("--entry is no JSON object, such as '{\"plan\": \"pro\"}': %w", err)
 		}
 	}
 	st, ws, err := c.open(p.ctx)

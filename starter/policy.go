@@ -77,9 +77,6 @@ func (c *policySet) Run(p *program) error {
 	if err := st.SetPolicy(p.ctx, ws.ID, policy); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "%d quiet hours, %d caps, holdout %s\n", len(policy.Quiet), len(policy.Caps), percent(policy.Holdout))
+	fmt.Fprintf(p.stdout, "%d quiet hours, %d caps, holdout %s\n", len(policy.Quiet), len(policy.Caps), policy.Holdout)
 	return nil
 }
-
-// percent writes a share as campaigns do.
-func percent(s campaign.Share) string { return fmt.Sprintf("%g%%", float64(s)/10_000) }

@@ -51,24 +51,6 @@ func (s *Store) Campaigns(ctx context.Context, workspace int64) ([]CampaignSumma
 	return list, nil
 }
 
-// LiveCampaign names the version that customers enter at present.
-type LiveCampaign struct {
-	ID      string
-	Name    string
-	Version int
-}
-
-// LiveCampaigns lists what customers can enter, by name, so that every picker judges them in one order.
-func (tx *Tx) LiveCampaigns(ctx context.Context) ([]LiveCampaign, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT id, name, version FROM campaigns
-		WHERE workspace_id = $1 AND status = 'live' ORDER BY name`, tx.Workspace)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[LiveCampaign])
-	if err != nil {
-		return nil, fmt.Errorf("list live campaigns: %w", err)
-	}
-	return list, nil
-}
-
 // SetTopicPolicy says what the absence of consent means for a topic.
 func (s *Store) SetTopicPolicy(ctx context.Context, workspace int64, topic string, policy audience.TopicPolicy) error {
 	return s.In(ctx, workspace, func(tx *Tx) error {

@@ -451,26 +451,27 @@ func TestAudience(t *testing.T) {
 	for i := range 5 {
 		person(t, st, seed, fmt.Sprintf("u%d", i))
 	}
-	p := publish(t, st, seed, "campaign: all\ntrigger: {audience: 'true'}\ntopic: news\nsteps: [{sms: {text: hi}}]")
+	const everybody = "campaign: all\ntrigger: {audience: 'true'}\ntopic: news\nsteps: [{sms: {text: hi}}]"
+	p := publish(t, st, seed, everybody)
 	require.True(t, p.Audience)
 	open, err := st.OpenAudiences(t.Context())
 	require.NoError(t, err)
 	require.Len(t, open, 1)
+	trigger := define(t, everybody).Trigger
 	seen := map[string]bool{}
-	for range 3 { // pages of two: 2, 2, 1
+	for finished := false; !finished; { // pages of two: 2, 2, 1
 		inTx(t, st, seed, func(tx *store.Tx) error {
-			page, err := tx.ClaimAudience(t.Context(), open[0].ID, 2)
+			a, err := tx.ClaimAudience(t.Context(), open[0].ID)
 			require.NoError(t, err)
-			require.True(t, page.Live)
-			last := ""
+			require.True(t, a.Live)
+			page, err := st.AudiencePage(t.Context(), seed.Workspace, a, trigger, 2)
+			require.NoError(t, err)
 			for _, c := range page.Customers {
-				require.False(t, seen[c.ID])
-				seen[c.ID] = true
+				require.False(t, seen[c])
+				seen[c] = true
 			}
-			if len(page.Customers) == 2 {
-				last = page.Customers[1].ID
-			}
-			return tx.AdvanceAudience(t.Context(), open[0].ID, last, len(page.Customers), len(page.Customers))
+			finished = !page.More
+			return tx.AdvanceAudience(t.Context(), store.AudienceStep{ID: a.ID, After: page.After, Judged: 2, Finished: finished})
 		})
 	}
 	require.Len(t, seen, 5)

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"dotyk/rules"
-	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
 
@@ -90,14 +89,7 @@ type standing struct {
 	campaign.Journey
 	version  int
 	customer string
-	parent   *parent
-}
-
-// parent is the journey, waiting at a step, that put a customer into another campaign.
-type parent struct {
-	Journey   string `json:"journey"`
-	Step      string `json:"step"`
-	Iteration int    `json:"iteration"`
+	parent   *Parent
 }
 
 func (m *mover) run(ctx context.Context) error {
@@ -224,7 +216,7 @@ func queueLeaving(b *pgx.Batch, ws int64, name, reason string, now time.Time, li
 		ids, customers = append(ids, s.ID), append(customers, s.customer)
 		mentions = append(mentions, rules.MentionJourneys+name)
 		if s.parent != nil {
-			ended = append(ended, journeyEnded(s.customer, name, string(campaign.Exited), reason, *s.parent, now))
+			ended = append(ended, JourneyEnded(s.customer, *s.parent, name, string(campaign.Exited), reason, now))
 		}
 	}
 	b.Queue(`UPDATE journeys SET status = 'exited', exit_reason = $3, ended_at = $4, due_at = NULL, listens_to = '{}'
@@ -243,14 +235,6 @@ func queueLeaving(b *pgx.Batch, ws int64, name, reason string, now time.Time, li
 		WHERE workspace_id = $1 AND journey_id = ANY ($2) AND status = 'suppressed' AND outcome = $4`,
 		ids, name, clean(reason))
 	return nil
-}
-
-// journeyEnded tells a journey that the one it waits for has ended, or never began.
-func journeyEnded(customer, campaignName, status, reason string, p parent, at time.Time) SystemEvent {
-	return SystemEvent{CustomerID: customer, Name: audience.EventJourneyEnded, At: at, Properties: map[string]any{
-		"campaign": campaignName, "status": status, "reason": reason,
-		"parent": p.Journey, "step": p.Step, "iteration": p.Iteration,
-	}}
 }
 
 // queuePokes has the cohorts of journeys looked at again.

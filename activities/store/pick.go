@@ -113,20 +113,25 @@ func (s *Store) SetAside(ctx context.Context, workspace int64, shard int16, reas
 
 // JourneyRef is an active journey that events may concern.
 type JourneyRef struct {
-	ID         string
-	CohortID   string
-	CampaignID string
-	Version    int
-	CustomerID string
-	Key        string
-	ListensTo  []string
+	ID            string
+	CohortID      string
+	CampaignID    string
+	Version       int
+	CustomerID    string
+	Key           string
+	ListensTo     []string
+	Size          int // of the cohort
+	Transactional bool
 }
 
-// ActiveJourneys lists the journeys of some customers that wait for one of the named events.
+// ActiveJourneys lists the journeys of some customers that wait for one of the named events, or for a change of what
+// campaign.Changed names.
 func (tx *Tx) ActiveJourneys(ctx context.Context, customers, names []string) ([]JourneyRef, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT id, cohort_id, campaign_id, version, customer_id, key, listens_to
-		FROM journeys WHERE workspace_id = $1 AND customer_id = ANY ($2) AND status = 'active' AND listens_to && $3
-		ORDER BY id`, tx.Workspace, customers, names)
+	rows, _ := tx.conn.Query(ctx, `SELECT j.id, j.cohort_id, j.campaign_id, j.version, j.customer_id, j.key, j.listens_to,
+		h.size, h.transactional
+		FROM journeys j JOIN cohorts h ON h.workspace_id = $1 AND h.id = j.cohort_id
+		WHERE j.workspace_id = $1 AND j.customer_id = ANY ($2) AND j.status = 'active' AND j.listens_to && $3
+		ORDER BY j.id`, tx.Workspace, customers, names)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[JourneyRef])
 	if err != nil {
 		return nil, fmt.Errorf("list active journeys: %w", err)
@@ -140,13 +145,13 @@ type Run struct{ CustomerID, CampaignID string }
 // PastJourneys lists, by customer and campaign, every journey so far, for the rules of re-entry.
 func (tx *Tx) PastJourneys(ctx context.Context, customers, campaigns []string) (map[Run][]campaign.Past, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT customer_id, campaign_id, key, status, entered_at,
-		coalesce(ended_at, 'epoch') FROM journeys
+		coalesce(ended_at, 'epoch'), exit_reason FROM journeys
 		WHERE workspace_id = $1 AND customer_id = ANY ($2) AND campaign_id = ANY ($3) ORDER BY entered_at`,
 		tx.Workspace, customers, campaigns)
 	found := map[Run][]campaign.Past{}
 	var run Run
 	var p campaign.Past
-	_, err := pgx.ForEachRow(rows, []any{&run.CustomerID, &run.CampaignID, &p.Key, &p.Status, &p.EnteredAt, &p.EndedAt},
+	_, err := pgx.ForEachRow(rows, []any{&run.CustomerID, &run.CampaignID, &p.Key, &p.Status, &p.EnteredAt, &p.EndedAt, &p.Reason},
 		func() error {
 			past := p
 			if past.Status == campaign.Active {
@@ -163,16 +168,30 @@ func (tx *Tx) PastJourneys(ctx context.Context, customers, campaigns []string) (
 
 // Cohort is one or many journeys carried by one workflow.
 type Cohort struct {
-	ID         string
-	CampaignID string
-	Version    int
-	Journeys   []NewJourney
+	ID            string
+	CampaignID    string
+	Version       int
+	Transactional bool
+	Journeys      []NewJourney
+}
+
+// Ref names the cohort, with as many journeys as came in now.
+func (c *Cohort) Ref(workspace int64) CohortRef {
+	return CohortRef{Workspace: workspace, ID: c.ID, Size: len(c.Journeys), Transactional: c.Transactional}
 }
 
 // NewJourney is a customer on the way into a campaign.
 type NewJourney struct {
 	campaign.Journey
 	CustomerID string
+	Parent     *Parent // waits for the end of this journey; nil where nobody does
+}
+
+// HeldOut is a customer who would have entered and is kept out, to compare with. The journey has ended before it began.
+type HeldOut struct {
+	NewJourney
+	CampaignID string
+	Version    int
 }
 
 // Decision is the recorded outcome of rules for a customer.
@@ -205,7 +224,11 @@ type Picked struct {
 	Done      []int64 // Seq of the events that were picked
 	Decisions []Decision
 	Cohorts   []Cohort
+	HeldOut   []HeldOut
 	Inbox     []InboxEntry
+	Stirred   []string  // journeys that must look again, because something changed that their rules mention
+	Now       time.Time // for Stirred
+	Events    []SystemEvent
 }
 
 // NewCohortID makes an id for a cohort.
@@ -218,10 +241,17 @@ func NewJourneyID() string { return newID() }
 // that the events are done.
 func (tx *Tx) WritePicked(ctx context.Context, p Picked) error {
 	b := &pgx.Batch{}
+	queueStirred(b, tx.Workspace, p.Stirred, p.Now)
 	if err := queueDecisions(b, tx.Workspace, p.Decisions); err != nil {
 		return err
 	}
 	if err := queueCohorts(b, tx.Workspace, p.Cohorts); err != nil {
+		return err
+	}
+	if err := queueHeldOut(b, tx.Workspace, p.HeldOut); err != nil {
+		return err
+	}
+	if err := queueSystemEvents(b, tx.Workspace, p.Events); err != nil {
 		return err
 	}
 	queueCohortChanges(b, tx.Workspace, p.Cohorts)
@@ -286,65 +316,6 @@ func orNull(s string) *string {
 	return &s
 }
 
-func queueCohorts(b *pgx.Batch, ws int64, cohorts []Cohort) error {
-	var cohortIDs, cohortCampaigns []string
-	var cohortVersions, sizes []int32
-	var ids, inCohort, campaigns, customers, keys, positions, listens, entries []string
-	var versions []int32
-	var due []*time.Time
-	var entered []time.Time
-	for _, c := range cohorts {
-		cohortIDs, cohortCampaigns = append(cohortIDs, c.ID), append(cohortCampaigns, c.CampaignID)
-		cohortVersions, sizes = append(cohortVersions, int32(c.Version)), append(sizes, int32(len(c.Journeys))) //nolint:gosec // small
-		for i := range c.Journeys {
-			j := &c.Journeys[i]
-			row, err := encodeJourney(&j.Journey)
-			if err != nil {
-				return err
-			}
-			ids, inCohort, campaigns = append(ids, j.ID), append(inCohort, c.ID), append(campaigns, c.CampaignID)
-			versions, customers, keys = append(versions, int32(c.Version)), append(customers, j.CustomerID), append(keys, clean(j.Key)) //nolint:gosec // small
-			positions, listens = append(positions, row.position), append(listens, row.listens)
-			due, entered, entries = append(due, row.due), append(entered, j.EnteredAt), append(entries, row.entry)
-		}
-	}
-	if len(cohorts) == 0 {
-		return nil
-	}
-	b.Queue(`INSERT INTO cohorts (workspace_id, id, campaign_id, version, size)
-		SELECT $1, u.* FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::integer[]) u`,
-		ws, cohortIDs, cohortCampaigns, cohortVersions, sizes)
-	// A customer who got into the campaign by another way at this very moment does not enter twice.
-	b.Queue(`INSERT INTO journeys (workspace_id, id, cohort_id, campaign_id, version, customer_id, key, position, due_at,
-		listens_to, entry, entered_at)
-		SELECT $1, u.id, u.cohort, u.campaign, u.version, u.customer, u.key, u.position::jsonb, u.due,
-		ARRAY(SELECT jsonb_array_elements_text(u.listens::jsonb)), u.entry::jsonb, u.entered
-		FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[], $6::uuid[], $7::text[], $8::text[],
-		$9::timestamptz[], $10::text[], $11::text[], $12::timestamptz[])
-		AS u (id, cohort, campaign, version, customer, key, position, due, listens, entry, entered)
-		ON CONFLICT (workspace_id, campaign_id, customer_id, key) WHERE status = 'active' DO NOTHING`,
-		ws, ids, inCohort, campaigns, versions, customers, keys, positions, due, listens, entries, entered)
-	return nil
-}
-
-// queueCohortChanges tells the segments that journeys began.
-func queueCohortChanges(b *pgx.Batch, ws int64, cohorts []Cohort) {
-	var customers, campaigns []string
-	for _, c := range cohorts {
-		for i := range c.Journeys {
-			customers, campaigns = append(customers, c.Journeys[i].CustomerID), append(campaigns, c.CampaignID)
-		}
-	}
-	queueEntered(b, ws, customers, campaigns)
-}
-
-// CohortRef names a cohort whose workflow must be started or signalled.
-type CohortRef struct {
-	Workspace int64
-	ID        string
-	Size      int
-}
-
 // WorkspacesWithEvents lists the workspaces that have events waiting in a shard, whatever their number of events.
 func (s *Store) WorkspacesWithEvents(ctx context.Context, shard int16) ([]int64, error) {
 	rows, _ := s.engine.Query(ctx, `WITH RECURSIVE w AS (
@@ -365,9 +336,9 @@ func (s *Store) WorkspacesWithEvents(ctx context.Context, shard int16) ([]int64,
 // since before the given moment; and those that are to be looked at again. What concerns a paused campaign waits.
 func (s *Store) Forgotten(ctx context.Context, before time.Time, limit int) ([]CohortRef, error) {
 	rows, _ := s.engine.Query(ctx, `
-		(SELECT workspace_id, id, size FROM cohorts WHERE (status = 'pending' OR poked) AND (created_at < $1 OR poked) LIMIT $2)
+		(SELECT workspace_id, id, size, transactional FROM cohorts WHERE (status = 'pending' OR poked) AND (created_at < $1 OR poked) LIMIT $2)
 		UNION
-		(SELECT i.workspace_id, i.cohort_id, c.size FROM journey_inbox i
+		(SELECT i.workspace_id, i.cohort_id, c.size, c.transactional FROM journey_inbox i
 			JOIN cohorts c ON c.workspace_id = i.workspace_id AND c.id = i.cohort_id
 			JOIN campaigns k ON k.workspace_id = c.workspace_id AND k.id = c.campaign_id AND k.status <> 'paused'
 			WHERE i.created_at < $1 LIMIT $2)`, before, limit)

@@ -27,7 +27,7 @@ type PublicationPlan struct {
 type WaitingAt struct {
 	Version  int
 	Step     string // "" is the start
-	Kind     string // as campaign.Resting.Kind; "start" at the start
+	Kind     string // as campaign.Resting.Kind
 	Journeys int
 	Policy   MovePolicy
 	Becomes  string // in words: "stay on version 2", "go on at hello in version 3", "leave: the step is gone"
@@ -156,11 +156,9 @@ func (tx *Tx) planMove(ctx context.Context, p Publication, plan *PublicationPlan
 
 // restKinds gives the kind of each step at which journeys of a version can stand.
 func restKinds(d *campaign.Definition) map[string]string {
-	kinds := map[string]string{"": "start"}
+	kinds := map[string]string{}
 	for _, r := range d.Rests() {
-		if r.Step != "" {
-			kinds[r.Step] = r.Kind
-		}
+		kinds[r.Step] = r.Kind
 	}
 	return kinds
 }

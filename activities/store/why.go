@@ -274,7 +274,7 @@ func (tx *Tx) LastEvent(ctx context.Context, customer, name string, properties m
 		properties = map[string]any{}
 	}
 	rows, _ := tx.conn.Query(ctx, `SELECT `+eventColumns+` FROM events e WHERE e.workspace_id = $1 AND e.customer_id = $2
-		AND e.name = $3 AND e.properties @> $4 ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1`,
+		AND e.name = $3 AND ($4 = '{}'::jsonb OR e.properties @> $4) ORDER BY e.occurred_at DESC, e.id DESC LIMIT 1`,
 		tx.Workspace, customer, name, properties)
 	e, err := pgx.CollectExactlyOneRow(rows, scanEvent)
 	if errors.Is(err, pgx.ErrNoRows) {

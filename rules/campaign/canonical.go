@@ -33,6 +33,11 @@ func (d *Definition) seal() error {
 		return fmt.Errorf("encode campaign: %w", err)
 	}
 	d.canonical = bytes.TrimSpace(b.Bytes())
+	decoder := json.NewDecoder(bytes.NewReader(d.canonical))
+	decoder.UseNumber()
+	if err := decoder.Decode(&d.tree); err != nil {
+		return fmt.Errorf("decode campaign: %w", err)
+	}
 	sum := sha256.Sum256(d.canonical)
 	d.hash = hex.EncodeToString(sum[:])
 	return nil

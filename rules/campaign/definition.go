@@ -48,6 +48,7 @@ type Definition struct {
 	spots     map[string]place // of fields at the top of the file
 	warnings  Violations
 	canonical []byte
+	tree      map[string]any // the canonical form, decoded
 	hash      string
 }
 

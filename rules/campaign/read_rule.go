@@ -81,6 +81,7 @@ const (
 
 // rule reads a field that must be a rule and has it compiled into target when everything is read.
 func (r *reader) rule(n *node, path string, target **rules.Rule, u use, options rules.Options, known scope) {
+	*target = &rules.Rule{} // so that what has a rule can be told from what has none, an else, before it is compiled
 	switch n.shape {
 	case shapeText, shapeNumber, shapeBool:
 		r.pending = append(r.pending, pendingRule{n.place(path), strings.TrimSpace(n.text), options, known, target, u})

@@ -41,9 +41,10 @@ func (r *reader) split(d draft) (*SplitStep, scope) {
 
 // way is an arm of a split as it stands in the file.
 type way struct {
-	d    draft
-	name string
-	at   place // of the name
+	d     draft
+	name  string
+	named bool  // by the field that it stands under, not within
+	at    place // of the name
 }
 
 // ways finds the arms, which are written by their names or as a list.
@@ -55,7 +56,7 @@ func (r *reader) ways(d draft, arms *node, advice string) []way {
 	case arms.shape == shapeObject:
 		for _, f := range arms.fields {
 			at := join(path, f.name)
-			ways = append(ways, way{draft{n: f.node, path: at}, f.name, f.at.place(at)})
+			ways = append(ways, way{draft{n: f.node, path: at}, f.name, true, f.at.place(at)})
 		}
 	case arms.shape == shapeList:
 		for i, item := range arms.items {
@@ -66,7 +67,7 @@ func (r *reader) ways(d draft, arms *node, advice string) []way {
 					name = f.node
 				}
 			}
-			ways = append(ways, way{draft{n: item, path: at}, name.text, name.place(join(at, "name"))})
+			ways = append(ways, way{draft{n: item, path: at}, name.text, false, name.place(join(at, "name"))})
 		}
 	default:
 		r.wrongShape(arms, path, "this", "a group of arms", advice)
@@ -87,6 +88,9 @@ func (r *reader) way(w way) (SplitArm, *node, scope) {
 		return arm, w.d.n, known
 	}
 	fields := r.body(w.d, objWay, advice)
+	if name := fields["name"]; name != nil && w.named {
+		r.report(name.place(w.d.at("name")), CodeConflict, "the arm has a name already: the field that it stands under", "Remove this one.")
+	}
 	steps := fields["steps"]
 	switch {
 	case w.d.n.shape != shapeObject:

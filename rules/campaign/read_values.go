@@ -82,6 +82,7 @@ func (r *reader) share(n *node, path string) Share {
 	return s
 }
 
+// clockPattern is what looks like a time of day, whether there is one or not.
 var clockPattern = regexp.MustCompile(`^[0-9]{1,2}:[0-9]{2}$`)
 
 // clock reads a field that must be a time of day.

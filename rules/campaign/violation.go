@@ -56,8 +56,7 @@ const (
 	CodeUnknownUser      = "unknown_user"
 	CodeUnknownPool      = "unknown_pool"
 	CodeUnknownCampaign  = "unknown_campaign"
-	CodeCircle           = "circle"         // a journey step leads back to the campaign itself
-	CodeNoUnsubscribe    = "no_unsubscribe" // a marketing e-mail without a way to unsubscribe
+	CodeCircle           = "circle" // a journey step leads back to the campaign itself
 )
 
 // The codes of warnings.
@@ -66,6 +65,8 @@ const (
 	CodePointless   = "pointless"    // a field has no effect
 	CodeNoConsent   = "no_consent"   // nobody may have consented to a message
 	CodeCollision   = "collision"    // another campaign sends to the same customers at the same time
+
+	CodeNoUnsubscribe = "no_unsubscribe" // a marketing e-mail has no unsubscribe link of its own
 )
 
 // String gives the violation in a few lines: place, what is wrong, the caret of a rule, and what to do.

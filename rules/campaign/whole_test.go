@@ -9,8 +9,8 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// whole has every step of the language in its long form, with every field.
-const whole = `
+// wholeFile has every step of the language in its long form, with every field.
+const wholeFile = `
 campaign: whole
 trigger: {event: order_completed, when: event.total > 0}
 reenter: {when: 'previous.reason == "lost" and days_since(previous.ended_at) > 3'}
@@ -66,7 +66,7 @@ steps:
 
 func TestParseWhole(t *testing.T) {
 	t.Parallel()
-	d := parse(t, whole)
+	d := parse(t, wholeFile)
 	require.Equal(t, campaign.Share(5000), d.Holdout)
 	canonical, err := d.Canonical()
 	require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"dotyk/activities/store"
@@ -159,9 +160,13 @@ func (s *server) checkCampaign(ctx context.Context, ws int64, in *checkCampaignI
 }
 
 func (*server) campaignSchema(context.Context, int64, *struct{}) (*body[map[string]any], error) {
-	var schema map[string]any
-	if err := json.Unmarshal(campaign.Schema(), &schema); err != nil {
+	raw, err := campaign.Schema()
+	if err != nil {
 		return nil, err
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(raw, &schema); err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
 	}
 	return answerWith(schema), nil
 }
