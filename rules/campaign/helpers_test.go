@@ -1,11 +1,13 @@
 package campaign_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -37,25 +39,47 @@ func event(name string, at time.Time, properties map[string]any) audience.Event 
 func plans(effects []campaign.Effect) []string {
 	var ids []string
 	for _, e := range effects {
-		switch e := e.(type) {
-		case campaign.PlanEmail:
-			ids = append(ids, e.Step)
-		case campaign.PlanSMS:
-			ids = append(ids, e.Step)
-		case campaign.UpdateCustomer, campaign.RecordDecision:
+		if email, ok := e.(campaign.PlanEmail); ok {
+			ids = append(ids, email.Step)
+		} else if sms, ok := e.(campaign.PlanSMS); ok {
+			ids = append(ids, sms.Step)
 		}
 	}
 	return ids
 }
 
+// of gives the effects of one kind.
+func of[E campaign.Effect](effects []campaign.Effect) []E {
+	var found []E
+	for _, e := range effects {
+		if e, ok := e.(E); ok {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
 func decisions(effects []campaign.Effect, kind string) []campaign.RecordDecision {
 	var found []campaign.RecordDecision
-	for _, e := range effects {
-		if d, ok := e.(campaign.RecordDecision); ok && d.Kind == kind {
+	for _, d := range of[campaign.RecordDecision](effects) {
+		if d.Kind == kind {
 			found = append(found, d)
 		}
 	}
 	return found
+}
+
+func at(t *testing.T, s string) time.Time {
+	t.Helper()
+	parsed, err := time.Parse(time.RFC3339, s)
+	require.NoError(t, err)
+	return parsed.UTC()
+}
+
+// with gives facts about a customer with attributes; "timezone" is a field of the record.
+func with(attributes map[string]any) campaign.Facts {
+	zone, _ := attributes["timezone"].(string)
+	return campaign.Facts{Facts: rules.Facts{Customer: audience.Customer{ID: "c1", Timezone: zone, Attributes: attributes}}}
 }
 
 const welcome = `
@@ -80,3 +104,6 @@ steps:
       - else: []
   - email: {subject: "Still there?", html: "<p>Hi</p>", text: Hi}
 `
+
+// long is a text that is too long to be doubled in a rule.
+var long = strings.Repeat("x", 60_000)

@@ -74,6 +74,9 @@ func (c Cap) near(a, b Message) bool { return a.At.Sub(b.At).Abs() < c.Within }
 // String says the cap in words: "3 email messages on topic news within 7d".
 func (c Cap) String() string {
 	what := "messages"
+	if c.Most == 1 {
+		what = "message"
+	}
 	if c.Channel != "" {
 		what = string(c.Channel) + " " + what
 	}

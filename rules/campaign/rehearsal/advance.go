@@ -61,6 +61,7 @@ func (w *World) advance(r *run) {
 	}, w.now)
 	w.arrived(r, moved, effects)
 	r.j = moved
+	w.cameToSplits(r, effects)
 	if r.j.Status == campaign.Active && !r.j.DueAt.IsZero() {
 		w.schedule(r) // before the effects, which may wake it
 	}

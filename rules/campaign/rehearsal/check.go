@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func (c *checker) check() ([]Difference, error) {
 	for i := range c.scenario.Counts {
 		c.count(&c.scenario.Counts[i])
 	}
-	slices.SortStableFunc(c.found, func(a, b Difference) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Line, b.Line)) })
+	slices.SortStableFunc(c.found, func(a, b Difference) int { return a.At.Compare(b.At) })
 	return c.found, nil
 }
 

@@ -28,7 +28,7 @@ const (
 
 // watchCoupons notes which events redeem the coupons of a campaign.
 func (w *World) watchCoupons(steps []campaign.Step) {
-	eachStep(steps, func(step campaign.Step) {
+	campaign.Walk(steps, func(step campaign.Step) {
 		if s, ok := step.(*campaign.CouponStep); ok {
 			event, property := cmp.Or(s.Event, redeemingEvent), cmp.Or(s.Property, redeemingProperty)
 			if !slices.Contains(w.redeem[event], property) {
@@ -69,7 +69,7 @@ func (w *World) issue(r *run, e campaign.IssueCoupon) {
 func (w *World) redeemBy(p *person, e audience.Event) {
 	for _, property := range w.redeem[e.Name] {
 		text, _ := e.Properties[property].(string)
-		c := w.codes[strings.ToLower(strings.TrimSpace(text))]
+		c := w.codes[strings.ToLower(text)]
 		if c == nil || cmp.Or(c.step.Event, redeemingEvent) != e.Name || cmp.Or(c.step.Property, redeemingProperty) != property {
 			continue
 		}
@@ -85,6 +85,7 @@ func (w *World) redeemBy(p *person, e audience.Event) {
 		w.note(Entry{Kind: Redeemed, Customer: p.ID, Campaign: c.run.live.Name, Step: c.step.ID, Text: c.text})
 		w.system(c.run.person, audience.EventCouponRedeemed, map[string]any{
 			"code": c.text, "pool": c.step.Pool, "campaign": c.run.live.Name, "step": c.step.ID,
+			"by": p.ID,
 		})
 	}
 }
@@ -92,7 +93,7 @@ func (w *World) redeemBy(p *person, e audience.Event) {
 func (c *code) refusal(p *person, now time.Time) string {
 	switch {
 	case c.run.person != p && !c.step.Transferable:
-		return "unknown customer"
+		return "unknown customer: it was given to another"
 	case c.used:
 		return "used"
 	case !c.expires.IsZero() && now.After(c.expires):

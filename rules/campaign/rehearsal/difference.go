@@ -93,7 +93,10 @@ func (e *Entry) words() string {
 	case Entered, NotEntered, HeldOut:
 		said = fmt.Sprintf("%s %s: %s", e.Kind, e.Campaign, e.Reason)
 	case Ended:
-		said = fmt.Sprintf("left %s: %s, %s", e.Campaign, e.Outcome, e.Reason)
+		said = fmt.Sprintf("left %s: %s", e.Campaign, e.Outcome)
+		if e.Reason != e.Outcome {
+			said += ", " + e.Reason
+		}
 	case Changed:
 		said = "record changed to " + inWords(e.Values)
 	case Problem:

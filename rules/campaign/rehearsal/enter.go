@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"fmt"
 
 	"dotyk/rules/audience"
@@ -82,14 +83,14 @@ func (w *World) refuse(l *live, p *person, e campaign.Entry, event, why string) 
 // unreachable is why a customer cannot be reached as the campaign wants; "" if she can.
 func (w *World) unreachable(l *live, p *person) string {
 	for _, channel := range l.Reachable {
-		if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
+		if why := cmp.Or(w.refusal(p, channel, l.Topic, l.Transactional), p.suppression(channel)); why != "" {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)
 		}
 		if l.Transactional {
 			continue
 		}
 		m := campaign.Message{
-			Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
+			ID: l.Name + "/" + p.ID, Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
 		}
 		if ok, why := w.config.Policy.Slot(m, w.received(p), nil); !ok {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)

@@ -99,15 +99,13 @@ func (p *person) address(channel audience.Channel) string {
 	return p.Email
 }
 
-// refusal is why a message must not go to a customer; "" if it may. A transactional one has no topic.
+// refusal is why a message must not go to a customer, suppressions aside; "" if it may.
 func (w *World) refusal(p *person, channel audience.Channel, topic string, transactional bool) string {
 	switch {
 	case p.address(channel) == "" && channel == audience.Email:
 		return "no e-mail address on the record"
 	case p.address(channel) == "":
 		return "no phone number on the record"
-	case p.Suppressed[channel] != "":
-		return "address is suppressed: " + p.Suppressed[channel]
 	case transactional || topic == "":
 		return ""
 	}
@@ -117,4 +115,12 @@ func (w *World) refusal(p *person, channel audience.Channel, topic string, trans
 	}
 	said := slices.DeleteFunc(slices.Clone(p.Consents), func(c audience.Consent) bool { return c.Channel != channel })
 	return string(audience.MayContact(topic, policy, said))
+}
+
+// suppression is why her address must not be contacted; "" if it may.
+func (p *person) suppression(channel audience.Channel) string {
+	if p.Suppressed[channel] == "" {
+		return ""
+	}
+	return "address is suppressed: " + p.Suppressed[channel]
 }

@@ -204,7 +204,9 @@ func (p *Person) customer(id string, n int, start time.Time) Customer {
 	slices.SortStableFunc(c.History, func(a, b audience.Event) int { return a.OccurredAt.Compare(b.OccurredAt) })
 	for _, got := range p.Received {
 		for range max(1, got.Times) {
-			c.Received = append(c.Received, campaign.Message{Channel: got.Channel, Topic: got.Topic, At: got.At.Time})
+			c.Received = append(c.Received, campaign.Message{
+				ID: fmt.Sprintf("received-%s-%d", id, len(c.Received)+1), Channel: got.Channel, Topic: got.Topic, At: got.At.Time,
+			})
 		}
 	}
 	slices.SortStableFunc(c.Received, func(a, b campaign.Message) int { return a.At.Compare(b.At) })

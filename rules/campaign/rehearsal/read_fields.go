@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -77,10 +78,16 @@ func (p *PolicyField) UnmarshalYAML(n *yaml.Node) error {
 	if err != nil {
 		return fmt.Errorf("read policy: %w", err)
 	}
-	if p.Policy, err = campaign.ParsePolicy(src); err != nil {
-		return fault(n, campaign.CodeBadValue, "the policy cannot be used: "+err.Error(), "")
+	p.Policy, err = campaign.ParsePolicy(src)
+	var violations campaign.Violations
+	if errors.As(err, &violations) {
+		for i := range violations { // their places are those of the policy alone
+			v := &violations[i]
+			v.Line, v.Column, v.Path = n.Line, n.Column, join("policy", v.Path)
+		}
+		return Faults(violations)
 	}
-	return nil
+	return err
 }
 
 // UnmarshalYAML reads a time.

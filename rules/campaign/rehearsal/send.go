@@ -92,6 +92,10 @@ func (w *World) send(m *message) {
 			return
 		}
 	}
+	if why := p.suppression(channel); why != "" {
+		w.suppress(m, LeftOutRefused, why)
+		return
+	}
 	w.sendNow(m)
 }
 
@@ -163,15 +167,16 @@ const (
 	LeftOutExpired = "expired"
 )
 
-// suppress leaves a message out, and plans what is to be sent instead.
+// suppress leaves a message out, and plans what is to be sent instead where another can make up for it.
 func (w *World) suppress(m *message, kind, why string) {
 	m.forget()
 	entry := m.run.entry(Suppressed, m.step.StepID(), m.iteration)
 	entry.Channel, entry.Detail, entry.Reason = channelOf(m.step), kind, why
 	w.note(entry)
 	w.delivered(m, audience.Suppressed)
-	if instead := m.step.How().Fallback; instead != nil {
-		w.plan(m.run, instead, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
+	instead := kind == LeftOutRefused || kind == LeftOutCapped
+	if fallback := m.step.How().Fallback; instead && fallback != nil {
+		w.plan(m.run, fallback, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
 	}
 }
 

@@ -127,42 +127,8 @@ func (w *World) answerParent(p *person, from *parent, name, status, reason strin
 	})
 }
 
-// eachStep calls f for every step of a list, those inside of others included.
-func eachStep(list []campaign.Step, f func(campaign.Step)) {
-	for _, step := range list {
-		f(step)
-		for _, inner := range within(step) {
-			eachStep(inner, f)
-		}
-	}
-}
-
-// within gives the lists of steps inside of a step.
-func within(step campaign.Step) [][]campaign.Step {
-	switch s := step.(type) {
-	case *campaign.BranchStep:
-		lists := make([][]campaign.Step, len(s.Arms))
-		for i := range s.Arms {
-			lists[i] = s.Arms[i].Steps
-		}
-		return lists
-	case *campaign.SplitStep:
-		lists := make([][]campaign.Step, len(s.Arms))
-		for i := range s.Arms {
-			lists[i] = s.Arms[i].Steps
-		}
-		return lists
-	case *campaign.RepeatStep:
-		return [][]campaign.Step{s.Steps}
-	case *campaign.EmailStep, *campaign.SMSStep, *campaign.CallStep, *campaign.TaskStep, *campaign.WebhookStep,
-		*campaign.WaitStep, *campaign.WaitForStep, *campaign.DecideStep, *campaign.UpdateStep, *campaign.OwnerStep,
-		*campaign.NoteStep, *campaign.CouponStep, *campaign.JourneyStep, *campaign.ExitStep:
-	}
-	return nil
-}
-
 func stepsByID(d *campaign.Definition) map[string]campaign.Step {
 	byID := map[string]campaign.Step{}
-	eachStep(d.Steps, func(s campaign.Step) { byID[s.StepID()] = s })
+	campaign.Walk(d.Steps, func(s campaign.Step) { byID[s.StepID()] = s })
 	return byID
 }

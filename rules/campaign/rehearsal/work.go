@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"strings"
 
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
@@ -28,7 +29,7 @@ func (w *World) assignee(r *run, a campaign.Assign, step string) string {
 	case a.Owner:
 		user, _ = r.person.Attributes["owner"].(string)
 	case len(a.Among) > 0:
-		turn := r.live.Name + "/" + step
+		turn := strings.Join(a.Among, "\n")
 		user = a.Among[w.turns[turn]%len(a.Among)]
 		w.turns[turn]++
 	}

@@ -26,12 +26,13 @@ type World struct {
 	byID      map[string]*person
 	codes     map[string]*code // every coupon, by its code in lower case
 	redeem    map[string][]string
-	turns     map[string]int   // round robins: how many had their turn, by campaign and step
+	turns     map[string]int   // round robins: how many had their turn, by those who take turns
 	zones     map[zoneOf]bool  // that a schedule was set up for
 	opened    map[string]*work // tasks and calls that nobody has done
 	issued    map[string]int   // coupons taken from a pool or made up with a prefix
 	winners   map[*live]map[string]campaign.Winner
-	parents   map[string]*parent // of requests that did not happen yet, by the event's id
+	splits    map[*live]map[string]time.Time // when the first customer came to each experiment
+	parents   map[string]*parent             // of requests that did not happen yet, by the event's id
 	events    int
 	log       []Entry
 }
@@ -64,6 +65,7 @@ func New(c Config) (*World, error) {
 		config: c, now: instant(c.Start), byName: map[string]*live{}, byID: map[string]*person{}, codes: map[string]*code{},
 		redeem: map[string][]string{}, turns: map[string]int{}, zones: map[zoneOf]bool{}, opened: map[string]*work{},
 		issued: map[string]int{}, winners: map[*live]map[string]campaign.Winner{}, parents: map[string]*parent{},
+		splits: map[*live]map[string]time.Time{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Segments)) {
 		rule, err := rules.Compile(c.Segments[name], rules.Options{})
