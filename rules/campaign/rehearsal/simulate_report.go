@@ -38,8 +38,8 @@ type Outcome struct {
 	Problems   []ReasonCount    `json:"problems" doc:"What steps asked for and could not have."`
 }
 
-// Messages that would have been sent.
-func (o *Outcome) Sent() int { return o.Email + o.SMS }
+// Sent counts the messages that would have been sent.
+func (o Outcome) Sent() int { return o.Email + o.SMS }
 
 // ReasonCount is how often something was the reason.
 type ReasonCount struct {
@@ -85,7 +85,7 @@ type MessageOutcome struct {
 }
 
 // NotSent counts the messages that would not have been sent.
-func (m *MessageOutcome) NotSent() int {
+func (m MessageOutcome) NotSent() int {
 	n := m.Capped + m.Quiet + m.Expired + m.Unfilled
 	for _, r := range m.Refused {
 		n += r.Count
