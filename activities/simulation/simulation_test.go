@@ -117,7 +117,7 @@ func TestRun(t *testing.T) {
 		}, r.Draft.NotEntered)
 		require.Equal(t, 1, r.Draft.Converted)
 		require.Equal(t, 7, r.Draft.UnderWay)
-		require.Equal(t, []rehearsal.ReasonCount{{Reason: "converted: goal: order_completed", Count: 1}}, r.Draft.Ended)
+		require.Equal(t, []rehearsal.ReasonCount{{Reason: "converted: order_completed", Count: 1}}, r.Draft.Ended)
 	})
 
 	t.Run("How far they come", func(t *testing.T) {
