@@ -35,6 +35,7 @@ type campaignCommands struct {
 	Enter    campaignEnter    `cmd:"" help:"Ask for a customer to be let into a campaign."`
 	Results  campaignResults  `cmd:"" help:"Count what a campaign came to."`
 	List     campaignList     `cmd:"" help:"List the campaigns."`
+	Simulate campaignSimulate `cmd:"" help:"Play a campaign over what really happened, and report what it would have done."`
 	Test     campaignTest     `cmd:"" help:"Play scenario files under virtual time; exits with 1 when one goes otherwise."`
 }
 

@@ -45,7 +45,7 @@ func busy() *rehearsal.Report {
 	live.Journeys, live.Email, live.Messages = 10100, 10100, o.Messages[:1]
 	return &rehearsal.Report{
 		Campaign: "cart " + evil, From: day(1, 0, 0), To: day(31, 0, 0), Zone: "Europe/Kyiv", Customers: 48211, Of: 1000000, SMSPrice: 0.05,
-		Draft: o, Live: &live, LiveVersion: 7, Pools: []rehearsal.Pool{{Pool: "spring " + evil, Free: 100, Wanted: 230}},
+		Draft: o, Live: &live, LiveVersion: 7, Pools: []rehearsal.CouponNeed{{Pool: "spring " + evil, Free: 100, Wanted: 230}},
 		Crowd: rehearsal.Crowd{
 			Customers: 3020, OverContacted: 214, Campaigns: []rehearsal.OtherCampaign{{Campaign: "newsletter " + evil, Customers: 3020, Messages: 9120}},
 			Caps: []rehearsal.OverCap{{Cap: "3 email messages within 7d", Allowed: 3, Customers: 214, Most: 6}},

@@ -214,7 +214,7 @@ func (p *player) report() *rehearsal.Report {
 }
 
 // pools tells whether there are codes enough.
-func (p *player) pools(r *rehearsal.Report) []rehearsal.Pool {
+func (p *player) pools(r *rehearsal.Report) []rehearsal.CouponNeed {
 	given := map[string]int{}
 	for _, s := range r.Draft.Steps {
 		given[s.Step] = s.Done
@@ -225,10 +225,10 @@ func (p *player) pools(r *rehearsal.Report) []rehearsal.Pool {
 			wanted[s.Pool] += given[s.ID]
 		}
 	})
-	pools := []rehearsal.Pool{}
+	pools := []rehearsal.CouponNeed{}
 	for _, name := range p.wants.Pools {
 		if n, ok := wanted[name]; ok {
-			pools = append(pools, rehearsal.Pool{Pool: name, Free: p.workspace.FreeCoupons[name], Wanted: n})
+			pools = append(pools, rehearsal.CouponNeed{Pool: name, Free: p.workspace.FreeCoupons[name], Wanted: n})
 		}
 	}
 	return pools

@@ -4,19 +4,19 @@ import "time"
 
 // Report is what a back-test came to.
 type Report struct {
-	Campaign    string    `json:"campaign"`
-	From        time.Time `json:"from"`
-	To          time.Time `json:"to" doc:"Not part of the time."`
-	Zone        string    `json:"zone" doc:"Of the days."`
-	Customers   int       `json:"customers" doc:"That were played."`
-	Of          int       `json:"of" doc:"Customers that there were; more than were played where that was a sample."`
-	SMSPrice    float64   `json:"sms_price" doc:"Of one part."`
-	Draft       Outcome   `json:"draft"`
-	Live        *Outcome  `json:"live,omitempty" doc:"The same of the live version, if there is one that differs."`
-	LiveVersion int       `json:"live_version,omitempty"`
-	Crowd       Crowd     `json:"crowd"`
-	Pools       []Pool    `json:"pools" doc:"Of coupons that the draft takes from."`
-	Assumptions []string  `json:"assumptions" doc:"What the figures take for granted, in plain words."`
+	Campaign    string       `json:"campaign"`
+	From        time.Time    `json:"from"`
+	To          time.Time    `json:"to" doc:"Not part of the time."`
+	Zone        string       `json:"zone" doc:"Of the days."`
+	Customers   int          `json:"customers" doc:"That were played."`
+	Of          int          `json:"of" doc:"Customers that there were; more than were played where that was a sample."`
+	SMSPrice    float64      `json:"sms_price" doc:"Of one part."`
+	Draft       Outcome      `json:"draft"`
+	Live        *Outcome     `json:"live,omitempty" doc:"The same of the live version, if there is one that differs."`
+	LiveVersion int          `json:"live_version,omitempty"`
+	Crowd       Crowd        `json:"crowd"`
+	Pools       []CouponNeed `json:"pools" doc:"Of coupons that the draft takes from."`
+	Assumptions []string     `json:"assumptions" doc:"What the figures take for granted, in plain words."`
 }
 
 // Outcome is what one version of a campaign would have done.
@@ -123,8 +123,8 @@ type OverCap struct {
 	Most      int    `json:"most" doc:"Messages that the worst of them would have got within the cap's time."`
 }
 
-// Pool is a pool of coupons.
-type Pool struct {
+// CouponNeed is what the draft takes from a pool of coupons.
+type CouponNeed struct {
 	Pool   string `json:"pool"`
 	Free   int    `json:"free" doc:"Codes that nobody has now."`
 	Wanted int    `json:"wanted" doc:"Codes that the draft would have given."`
