@@ -14,10 +14,11 @@ func (p *player) assumptions() []string {
 	said := []string{
 		fmt.Sprintf("The draft is played as if it had been published on %s. What happened before starts nothing, but rules see it.",
 			p.From.UTC().Format("2006-01-02 15:04 UTC")),
-		"Fields, attributes and tags of customers are as they are now: no history of them is kept. What the draft itself " +
-			"changes counts from that moment on.",
-		"Events, consents, suppressions and requests happen when they really did. Nobody reacts to what only the draft would " +
-			"have sent: clicks, orders and replies are the real ones. Of an address that was suppressed more than once, the last time counts.",
+		"Fields, attributes and tags of customers are as they are now: no history of them is kept. What the draft " +
+			"itself changes counts from that moment on.",
+		"Events, consents, suppressions and requests happen when they really did. Nobody reacts to what only the draft " +
+			"would have sent: clicks, orders and replies are the real ones. Of an address that was suppressed more than " +
+			"once, the last time counts.",
 		"Every message is taken by the provider at once. Text messages are filled in for each customer and counted in parts; " +
 			"e-mails are not filled in.",
 		"Journeys of this campaign that really began earlier count for whether it may be entered again; they are not played on.",
@@ -27,14 +28,16 @@ func (p *player) assumptions() []string {
 			"other campaigns really sent later is shown beside it, as who would be contacted too much.")
 	}
 	if len(p.segments.history) > 0 {
-		said = append(said, "Members of these segments are those that they really had: "+strings.Join(p.segments.history, ", ")+".")
+		said = append(said, "Members of these segments are those that they really had: "+
+			strings.Join(p.segments.history, ", ")+".")
 	}
 	if names := slices.Sorted(maps.Keys(p.segments.rules)); len(names) > 0 {
-		said = append(said, "Members of these segments are found by their rules, because they are younger than the beginning, or "+
-			"because the draft would change who belongs to them: "+strings.Join(names, ", ")+".")
+		said = append(said, "Members of these segments are found by their rules, because they are younger than the "+
+			"beginning, or because the draft would change who belongs to them: "+strings.Join(names, ", ")+".")
 	}
 	if len(p.segments.unknown) > 0 {
-		said = append(said, "There are no segments of these names, so nobody belongs to them: "+strings.Join(p.segments.unknown, ", ")+".")
+		said = append(said, "There are no segments of these names, so nobody belongs to them: "+
+			strings.Join(p.segments.unknown, ", ")+".")
 	}
 	if p.wants.Scores {
 		said = append(said, "Scores are those that were computed before the beginning.")

@@ -85,7 +85,8 @@ func (v view) Rows() []Row {
 	rows := []Row{
 		row("Journeys entered", d.Journeys, l.Journeys), row("Customers who enter", d.Customers, l.Customers),
 		row("Held out", d.HeldOut, l.HeldOut), row("Reached the goal", d.Converted, l.Converted),
-		row("E-mails", d.Email, l.Email), row("Text messages", d.SMS, l.SMS), row("Parts of text messages", d.SMSParts, l.SMSParts),
+		row("E-mails", d.Email, l.Email), row("Text messages", d.SMS, l.SMS),
+		row("Parts of text messages", d.SMSParts, l.SMSParts),
 	}
 	sent := func(o rehearsal.Outcome) map[string]int {
 		by := map[string]int{}

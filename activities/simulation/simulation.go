@@ -81,7 +81,6 @@ type player struct {
 	segments  segments
 	policy    campaign.Policy
 	sim       *rehearsal.Simulation
-	of        int // customers that there were, as far as they were looked at
 }
 
 func prepare(ctx context.Context, tx *store.Tx, o Options) (*player, error) {
@@ -173,7 +172,7 @@ func (p *player) play(ctx context.Context) error {
 	total := int(float64(p.workspace.Customers)*share + 0.5) //nolint:mnd // rounded
 	for {
 		p.tell(done, total)
-		page, err := p.tx.PastCustomers(ctx, after, pageSize, share)
+		page, err := p.tx.PastCustomers(ctx, after, pageSize, share, p.From)
 		if err != nil {
 			return err
 		}

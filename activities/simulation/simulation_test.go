@@ -68,7 +68,7 @@ func shop(t *testing.T) *past {
 	promoID, cartID := p.publish(promo), p.publish(live)
 
 	ids := map[string]string{}
-	for _, user := range strings.Fields("ann bob cid dan eve fay gus hal ivy jon kim lea") {
+	for user := range strings.FieldsSeq("ann bob cid dan eve fay gus hal ivy jon kim lea") {
 		ids[user] = p.person(user, nil)
 	}
 	full, empty := map[string]any{"total": 10}, map[string]any{"total": 0}
@@ -152,8 +152,13 @@ func TestRun(t *testing.T) {
 		require.Equal(t, "nudge", message(t, r.Draft, "instead").FallbackOf)
 		require.Equal(t, 1, message(t, r.Draft, "instead").NotSent())
 		require.Equal(t, []rehearsal.Day{
-			{Day: "2026-01-05", Email: 1}, {Day: "2026-01-06", Email: 1, SMS: 1}, {Day: "2026-01-07", Email: 1},
-			{Day: "2026-01-08", Email: 1}, {Day: "2026-01-09"}, {Day: "2026-01-10"}, {Day: "2026-01-11", Email: 1},
+			{Day: "2026-01-05", Email: 1},
+			{Day: "2026-01-06", Email: 1, SMS: 1},
+			{Day: "2026-01-07", Email: 1},
+			{Day: "2026-01-08", Email: 1},
+			{Day: "2026-01-09"},
+			{Day: "2026-01-10"},
+			{Day: "2026-01-11", Email: 1},
 		}, r.Draft.Days)
 	})
 

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -105,14 +106,18 @@ type PastCustomer struct {
 }
 
 // PastCustomers reads a page of the records that come after an id, ordered by id, those that came later than a moment
-// among them. Share is the part of all records that are wanted, up to 1; which they are depends on their ids.
-func (tx *Tx) PastCustomers(ctx context.Context, after string, limit int, share float64) ([]PastCustomer, error) {
+// among them. Since is exact where it is after from, else merely not after it. Share is the part of all records that are wanted, up to 1; which they are depends on their ids.
+func (tx *Tx) PastCustomers(
+	ctx context.Context, after string, limit int, share float64, from time.Time,
+) ([]PastCustomer, error) {
 	const whole = 1 << 20
-	rows, _ := tx.conn.Query(ctx, `SELECT `+customerColumns+`, least(created_at, (SELECT min(e.occurred_at) FROM events e
-			WHERE e.workspace_id = $1 AND e.customer_id = c.id)) FROM
-		(SELECT * FROM customers WHERE workspace_id = $1 AND id > coalesce(nullif($2, ''), '00000000-0000-0000-0000-000000000000')::uuid
-			AND merged_into IS NULL AND (hashtextextended(id::text, 0) & ($4 - 1)) < $5 ORDER BY id LIMIT $3) c
-		ORDER BY id`, tx.Workspace, after, limit, int64(whole), int64(share*whole))
+	const first = "00000000-0000-0000-0000-000000000000"
+	rows, _ := tx.conn.Query(ctx, `SELECT `+customerColumns+`, CASE WHEN created_at <= $6 THEN created_at
+			ELSE least(created_at, (SELECT min(e.occurred_at) FROM events e
+				WHERE e.workspace_id = $1 AND e.customer_id = c.id)) END
+		FROM (SELECT * FROM customers WHERE workspace_id = $1 AND id > $2 AND merged_into IS NULL
+			AND (hashtextextended(id::text, 0) & ($4 - 1)) < $5 ORDER BY id LIMIT $3) c
+		ORDER BY id`, tx.Workspace, cmp.Or(after, first), limit, int64(whole), int64(share*whole), from)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (PastCustomer, error) {
 		var c PastCustomer
 		err := row.Scan(&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage,
