@@ -220,7 +220,8 @@ func checkContent(d *campaign.Definition, templates map[string]store.Template) (
 				bad = append(bad, fault(m, m.Template, CodeBadContent, err.Error(), ""))
 			case !d.Transactional && !email.UsesUnsubscribe():
 				doubtful = append(doubtful, fault(m, m.Template, campaign.CodeNoUnsubscribe,
-					"the e-mail has no link to unsubscribe, so a small footer with one will be added", "Put {{ unsubscribe_url }} where you want it."))
+					"the e-mail has no link to unsubscribe, so a small footer with one will be added",
+					"Put {{ unsubscribe_url }} where you want it."))
 			}
 		case *campaign.SMSStep:
 			if _, ok := templates[m.Template]; m.Template != "" && !ok {

@@ -2,11 +2,13 @@ package campaigns
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
@@ -98,7 +100,7 @@ func TestWhy(t *testing.T) {
 		require.Equal(t, campaign.HeldOut, w.Journeys[0].Status)
 		require.Contains(t, w.Answer, "held out on")
 		w = s.why("bob", "nudge")
-		require.Contains(t, w.Checks[len(w.Checks)-2].Text, "kept out, to compare with")
+		require.Contains(t, w.Checks[len(w.Checks)-1].Text, "kept out, to compare with")
 	})
 
 	t.Run("Tells of messages that were suppressed, held back and capped", func(t *testing.T) {
@@ -128,6 +130,11 @@ func TestWhy(t *testing.T) {
 		s.run()
 		w = s.why("cyd", "other")
 		require.Contains(t, w.Answer, "sms two was not sent: ")
+		s.publish("campaign: third\ntrigger: {event: left}\nreachable: [sms]\ntopic: news\nsteps: [{sms: {text: c}}]\n")
+		s.happen("cyd", "left", nil)
+		require.Contains(t, blocked(s.why("cyd", "third")), "reachable: not reachable by sms: ")
+		s.run()
+		require.Contains(t, s.why("cyd", "third").Answer, "did not enter when judged on")
 	})
 }
 
@@ -246,4 +253,39 @@ func TestWhyTellsOfAFallback(t *testing.T) {
 	require.Equal(t, "mail_fallback", last.Step)
 	require.Contains(t, last.Reason, "instead of mail")
 	require.Equal(t, audience.Accepted, last.Status)
+}
+
+func TestWhyOfARequest(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.publish("campaign: c\ntrigger: {api: {when: 'entry.plan == \"pro\"'}}\ntopic: news\nsteps: [{wait: 1d}]\n")
+	s.happen("ann", "registered", nil)
+	require.NoError(t, s.Store.Request(t.Context(), s.ws, store.Request{Campaign: "c", Customer: "ann", Data: map[string]any{"plan": "free"}}))
+	s.run()
+	w := s.why("ann", "c")
+	require.Len(t, w.Refusals, 1)
+	require.Contains(t, w.Answer, "did not enter when judged on")
+	require.Contains(t, blocked(w), "rule: the rule does not hold: entry.plan is")
+	require.NoError(t, s.Store.Request(t.Context(), s.ws, store.Request{Campaign: "c", Customer: "ann", Data: map[string]any{"plan": "pro"}}))
+	s.run()
+	require.Contains(t, s.why("ann", "c").Answer, "is under way")
+}
+
+func TestWhyOfASegment(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, err := s.Store.CreateSegment(t.Context(), s.ws, store.SegmentDraft{Name: "vip", Kind: store.SegmentStatic})
+	require.NoError(t, err)
+	s.happen("ann", "registered", nil)
+	s.happen("bob", "registered", nil)
+	_, err = segments.New(s.Store).Import(t.Context(), s.ws, "vip", strings.NewReader("ann\n"), false)
+	require.NoError(t, err)
+	s.run()
+	s.publish("campaign: c\ntrigger: {segment: vip}\ntopic: news\nsteps: [{wait: 1d}]\n")
+	require.Contains(t, blocked(s.why("ann", "c")), "trigger: the customer is in segment vip since")
+	require.Contains(t, blocked(s.why("ann", "c")), "before the campaign was published on")
+	_, err = segments.New(s.Store).Import(t.Context(), s.ws, "vip", strings.NewReader("bob\n"), false)
+	require.NoError(t, err)
+	s.run()
+	require.Contains(t, s.why("bob", "c").Answer, "is under way")
 }
