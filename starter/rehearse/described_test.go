@@ -144,7 +144,7 @@ func sameCounts(t *testing.T, d described, s *rehearsal.Scenario) {
 		if c.Is != nil {
 			c.Min, c.Max = c.Is, c.Is
 		}
-		require.Equal(t, bounds, [2]int{*c.Min, *c.Max}, c.ID)
+		require.Equal(t, [2]int{*c.Min, *c.Max}, bounds, c.ID)
 		delete(want, c.ID)
 	}
 	require.Empty(t, want)

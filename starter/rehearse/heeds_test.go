@@ -15,8 +15,8 @@ import (
 	"dotyk/starter/campaigns"
 )
 
-// TestJourneysHeed has every customer of every journey say no to everything, or her addresses fail for good, in the middle of
-// it: between the first message that she gets and whatever comes next.
+// TestJourneysHeed has every customer of every journey say no to everything, or her addresses fail for good, in the
+// middle of it: between the first message that she gets and whatever comes next.
 func TestJourneysHeed(t *testing.T) {
 	t.Parallel()
 	files, names := journeys(t)

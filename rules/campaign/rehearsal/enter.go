@@ -51,7 +51,7 @@ func (w *World) admit(a admission) {
 		refuse(why)
 		return
 	}
-	a.person.entries[a.live.Name]++
+	put(&a.person.entries, a.live.Name, a.person.entries[a.live.Name]+1)
 	id := fmt.Sprintf("%s/%s/%d", a.live.Name, a.person.ID, a.person.entries[a.live.Name])
 	if out, why := a.live.HoldsOut(a.person.ID, w.config.Policy); out {
 		w.past(a.person, a.live, campaign.Past{
@@ -62,8 +62,8 @@ func (w *World) admit(a admission) {
 		return
 	}
 	r := &run{
-		live: a.live, person: a.person, parent: a.parent, sent: map[string]audience.Delivery{},
-		coupons: map[string]campaign.Coupon{}, j: campaign.Start(a.live.Definition, id, a.entry.Key, a.data, w.now),
+		live: a.live, person: a.person, parent: a.parent,
+		j: campaign.Start(a.live.Definition, id, a.entry.Key, a.data, w.now),
 	}
 	a.live.runs, a.person.active = append(a.live.runs, r), append(a.person.active, r)
 	w.past(a.person, a.live, campaign.Past{Key: r.j.Key, Status: campaign.Active, EnteredAt: r.j.EnteredAt})
@@ -110,7 +110,7 @@ func (w *World) received(p *person) []campaign.Message {
 
 // past notes a journey for what re-entry and rules know of it.
 func (w *World) past(p *person, l *live, past campaign.Past) {
-	p.past[l.Name] = append(p.past[l.Name], past)
+	put(&p.past, l.Name, append(p.past[l.Name], past))
 	w.retold(p, l)
 }
 
@@ -130,7 +130,8 @@ func (w *World) ended(r *run) {
 		}
 	}
 	w.note(Entry{
-		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status), Reason: r.j.ExitReason,
+		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status),
+		Reason: r.j.ExitReason,
 	})
 	w.retold(p, r.live)
 	w.answerParent(p, r.parent, r.live.Name, string(r.j.Status), r.j.ExitReason)

@@ -12,7 +12,7 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// person is a customer with all that is known about her.
+// person is a customer with all that is known about her. Most of its maps are empty for most people, so put makes them.
 type person struct {
 	Customer
 	byName  map[string][]audience.Event
@@ -29,29 +29,27 @@ type person struct {
 }
 
 func newPerson(c Customer) *person {
-	p := &person{
-		Customer: c, byName: map[string][]audience.Event{}, member: map[string]bool{}, past: map[string][]campaign.Past{},
-		runs: map[string][]audience.Run{}, touches: map[string]audience.Delivery{}, entries: map[string]int{},
-		checks: map[string]time.Time{}, dates: map[*live]time.Time{}, sentBy: map[string]*run{},
-	}
-	maps.Copy(p.touches, c.Touches)
-	p.Suppressed = maps.Clone(c.Suppressed)
-	if p.Suppressed == nil {
-		p.Suppressed = map[audience.Channel]string{}
-	}
-	p.Consents = slices.Clone(c.Consents)
-	p.Received = slices.Clone(c.Received)
+	p := &person{Customer: c}
+	p.Suppressed, p.Consents, p.Received = maps.Clone(c.Suppressed), slices.Clone(c.Consents), slices.Clone(c.Received)
+	p.touches = maps.Clone(c.Touches)
 	for _, e := range c.History {
-		p.byName[e.Name] = append(p.byName[e.Name], e)
+		put(&p.byName, e.Name, append(p.byName[e.Name], e))
 	}
 	for _, list := range c.Lists {
-		p.member[list] = true
+		put(&p.member, list, true)
 	}
 	for name, journeys := range c.Journeys {
-		p.past[name] = slices.Clone(journeys)
+		put(&p.past, name, slices.Clone(journeys))
 		p.tally(name)
 	}
 	return p
+}
+
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
 }
 
 // tally makes what rules see of the journeys through a campaign: the earliest first, without those that were held out.
@@ -63,7 +61,7 @@ func (p *person) tally(name string) {
 			runs = append(runs, audience.Run{Status: string(past.Status), EnteredAt: past.EnteredAt, EndedAt: past.EndedAt})
 		}
 	}
-	p.runs[name] = runs
+	put(&p.runs, name, runs)
 }
 
 // facts is what rules may look at now.

@@ -16,7 +16,8 @@ import (
 // UnmarshalYAML reads customers in the order of the file.
 func (p *People) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
-		return fault(n, campaign.CodeWrongType, "customers are given by their names", `Write "ann: {email: ann@example.com}".`)
+		return fault(n, campaign.CodeWrongType, "customers are given by their names",
+			`Write "ann: {email: ann@example.com}".`)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var one Person
@@ -79,8 +80,7 @@ func (p *PolicyField) UnmarshalYAML(n *yaml.Node) error {
 		return fmt.Errorf("read policy: %w", err)
 	}
 	p.Policy, err = campaign.ParsePolicy(src)
-	var violations campaign.Violations
-	if errors.As(err, &violations) {
+	if violations, ok := errors.AsType[campaign.Violations](err); ok {
 		for i := range violations { // their places are those of the policy alone
 			v := &violations[i]
 			v.Line, v.Column, v.Path = n.Line, n.Column, join("policy", v.Path)

@@ -21,8 +21,8 @@ func TestReference(t *testing.T) {
 		reflect.TypeFor[rehearsal.Received](), reflect.TypeFor[rehearsal.Moved](), reflect.TypeFor[rehearsal.Expectation](),
 		reflect.TypeFor[rehearsal.Count](), reflect.TypeFor[rehearsal.AnswerField](),
 	} {
-		for i := range of.NumField() {
-			if name := of.Field(i).Tag.Get("yaml"); name != "-" {
+		for field := range of.Fields() {
+			if name := field.Tag.Get("yaml"); name != "-" {
 				require.Regexp(t, "`"+name+"[`:]", string(readme), "%s of %s", name, of)
 			}
 		}

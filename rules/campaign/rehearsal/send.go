@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -58,9 +59,9 @@ func (w *World) try(m *message, at time.Time) {
 // delivered notes what has become of a message, for rules.
 func (w *World) delivered(m *message, status audience.TouchStatus) {
 	id, d := m.step.StepID(), audience.Delivery{Status: status, At: w.now}
-	m.run.sent[id] = d
+	put(&m.run.sent, id, d)
 	touch := m.run.live.Name + "/" + id
-	m.run.person.touches[touch] = d
+	put(&m.run.person.touches, touch, d)
 	if status != audience.Planned {
 		w.changed(m.run.person, rules.MentionTouch+touch)
 	}
@@ -150,12 +151,13 @@ func (w *World) sendNow(m *message) {
 		p.Received = append(p.Received, counted)
 	}
 	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason, entry.Priority, entry.Content = channelOf(m.step), m.reason, l.Priority, m.run.content(m.step)
+	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
+	entry.Content = m.run.content(m.step)
 	if !l.Transactional {
 		entry.Topic = l.Topic
 	}
 	w.note(entry)
-	p.sentBy[m.step.StepID()] = m.run
+	put(&p.sentBy, m.step.StepID(), m.run)
 	w.delivered(m, audience.Delivered)
 }
 
@@ -187,11 +189,7 @@ func (m *message) forget() {
 
 // content is what a message or task may mention now.
 func (r *run) content(step campaign.MessageStep) *Content {
-	coupons := make(map[string]campaign.Coupon, len(r.coupons))
-	for id, c := range r.coupons {
-		coupons[id] = c
-	}
 	return &Content{
-		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: coupons,
+		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: maps.Clone(r.coupons),
 	}
 }

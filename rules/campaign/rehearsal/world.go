@@ -42,8 +42,9 @@ type live struct {
 	*campaign.Definition
 	steps     map[string]campaign.Step // by id
 	runs      []*run
-	sends     bool // some step of it sends messages
-	published bool // its audience was judged
+	sends     bool            // some step of it sends messages
+	on        map[string]bool // mentions whose change may make somebody belong to its audience, where that counts
+	published bool            // its audience was judged
 }
 
 type segment struct {
@@ -58,8 +59,8 @@ var (
 	ErrEndless         = errors.New("the campaigns keep each other busy without time passing")
 )
 
-// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or which
-// campaign is there twice.
+// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or
+// which campaign is there twice.
 func New(c Config) (*World, error) {
 	w := &World{
 		config: c, now: instant(c.Start), byName: map[string]*live{}, byID: map[string]*person{}, codes: map[string]*code{},
@@ -79,6 +80,9 @@ func New(c Config) (*World, error) {
 			return nil, fmt.Errorf("campaign %s is given twice: give each campaign a name of its own", d.Name)
 		}
 		l := &live{Definition: d, steps: stepsByID(d), sends: len(d.Messages()) > 0}
+		if t, ok := d.Trigger.(campaign.AudienceTrigger); ok && !t.Once {
+			l.on = mentionsOf(t.Rule)
+		}
 		w.campaigns, w.byName[d.Name] = append(w.campaigns, l), l
 		w.watchCoupons(d.Steps)
 		w.publish(l)
@@ -118,8 +122,8 @@ func (w *World) AddCustomer(c Customer) error {
 	return nil
 }
 
-// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless if
-// campaigns, segments and sub-journeys set each other off for ever.
+// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless
+// if campaigns, segments and sub-journeys set each other off for ever.
 func (w *World) RunUntil(until time.Time) error {
 	until = instant(until)
 	const most = 1000 // things to do for each customer within one moment; no sound campaign comes near
