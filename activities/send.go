@@ -176,34 +176,44 @@ func (s *sending) claims(limit int) store.ClaimRequest {
 
 // run claims and delivers one message after another until none is left, or the chunk is used up.
 func (s *sending) run(ctx context.Context) error {
-	for more := true; more && s.take(); {
-		var err error
-		if more, err = s.next(ctx); err != nil {
+	after := "" // the last message that was claimed here: before it little is left
+	for s.take() {
+		c, err := s.next(ctx, after)
+		if err != nil {
 			return err
+		}
+		switch {
+		case !c.More && after == "":
+			return nil
+		case !c.More:
+			after = ""
+		case len(c.Messages) > 0:
+			after = c.Messages[0].TouchID
 		}
 	}
 	return nil
 }
 
-// next claims and delivers one message, and says whether there may be more. It waits for its turn before it claims:
+// next claims and delivers one message behind another, and gives what the claim came to. It waits for its turn before it claims:
 // what is claimed is of unknown fate should the process die, so it must not wait for a connection behind others.
-func (s *sending) next(ctx context.Context) (more bool, err error) {
+func (s *sending) next(ctx context.Context, after string) (c store.Claimed, err error) {
 	slots := s.slots[s.in.Channel]
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return c, ctx.Err()
 	}
-	c, err := s.Store.Claim(ctx, s.claims(1))
-	if err != nil {
-		return false, err
+	r := s.claims(1)
+	r.After = after
+	if c, err = s.Store.Claim(ctx, r); err != nil {
+		return c, err
 	}
 	s.note(&c)
 	if len(c.Messages) == 0 {
-		return c.More, nil
+		return c, nil
 	}
-	return c.More, s.deliver(ctx, &c.Messages[0])
+	return c, s.deliver(ctx, &c.Messages[0])
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider

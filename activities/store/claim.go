@@ -253,7 +253,9 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
 			AND t.claim <> $6 AND (t.not_before IS NULL OR t.not_before <= $5)
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim)
+			AND t.id > coalesce(nullif($7, '')::uuid, '00000000-0000-0000-0000-000000000000')
+		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`,
+		tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim, r.After)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var o candidate
 		c := &o.Customer
@@ -290,7 +292,7 @@ func (c *claiming) queueClaim(free []candidate, claimed map[string]time.Time) {
 		FROM unnest($5::uuid[], $6::text[], $7::bytea[]) AS u (id, address, hash)
 		LEFT JOIN suppressions s ON s.workspace_id = $1 AND s.channel = $3 AND s.address_hash = u.hash
 			AND s.cleared_at IS NULL
-		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.id = u.id AND t.status = 'planned'
+		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.id = u.id AND t.status = 'planned'
 		RETURNING t.id, t.status, t.outcome, t.updated_at),
 		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
 			SELECT $1, id, status, outcome, updated_at FROM changed)

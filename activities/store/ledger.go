@@ -23,6 +23,9 @@ type ClaimRequest struct {
 	Claim string
 	Limit int
 	Now   time.Time
+	// After is the id behind which to look: messages that were claimed and settled lie before it, and walking past what is
+	// left of them in the index costs the more the larger the cohort. "" looks from the first.
+	After string
 }
 
 // Outgoing is a touch that was claimed for sending, with everything that its content may mention.
