@@ -21,6 +21,7 @@ func (s *server) campaignRoutes() {
 	add(s, operation(del, "/campaigns/{name}/draft", "deleteDraft", tag, "Delete the draft"), s.deleteDraft)
 	add(s, operation(post, "/campaigns/{name}/plan", "planCampaign", tag, "Say what publishing would do to journeys under way"), s.planCampaign)
 	add(s, operation(post, "/campaigns/{name}/publish", "publishCampaign", tag, "Publish what is sent, or the draft, as a new version"), s.publishCampaign)
+	add(s, operation(post, simulatePath, "simulateCampaign", tag, "Play what is sent, or the draft, over what really happened"), s.simulateCampaign)
 	add(s, operation(post, "/campaigns/{name}/rollback", "rollbackCampaign", tag, "Publish an earlier version again, as a new one"), s.rollbackCampaign)
 	add(s, operation(get, "/campaigns/{name}/versions", "campaignVersions", tag, "List the versions, the newest first"), s.campaignVersions)
 	add(s, operation(get, "/campaigns/{name}/versions/{version}", "getCampaignVersion", tag, "Show a version with its text"), s.getVersion)
