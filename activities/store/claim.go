@@ -55,7 +55,7 @@ type claiming struct {
 	later     bool // some message waits longer than its sender will
 }
 
-func (tx *Tx) claim(ctx context.Context, r ClaimRequest, known *policies) (Claimed, error) {
+func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	list, err := tx.candidates(ctx, r)
 	if err != nil {
 		return Claimed{}, err
@@ -69,7 +69,7 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest, known *policies) (Claim
 	if list[0].status == campaignPaused { // they are of one campaign
 		return Claimed{Held: true}, nil
 	}
-	if c.policy, err = known.parse(list[0].rules); err != nil {
+	if c.policy, err = tx.policies.parse(list[0].rules); err != nil {
 		return Claimed{}, err
 	}
 	c.out.More = len(list) > r.Limit

@@ -32,18 +32,7 @@ func (tx *Tx) Policy(ctx context.Context) (campaign.Policy, error) {
 	if err != nil {
 		return campaign.Policy{}, fmt.Errorf("read policy: %w", err)
 	}
-	return parsePolicy(text)
-}
-
-func parsePolicy(text *string) (campaign.Policy, error) {
-	if text == nil {
-		return campaign.Policy{}, nil
-	}
-	p, err := campaign.ParsePolicy([]byte(*text))
-	if err != nil {
-		return campaign.Policy{}, fmt.Errorf("read policy: %w", err)
-	}
-	return p, nil
+	return tx.policies.parse(text)
 }
 
 // SetPolicy replaces the policy of a workspace. It holds for every message that is claimed from now on.
