@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"fmt"
 
 	"dotyk/rules/audience"
@@ -86,16 +85,11 @@ func (w *World) refuse(l *live, p *person, e campaign.Entry, event, why string) 
 // unreachable is why a customer cannot be reached as the campaign wants; "" if she can.
 func (w *World) unreachable(l *live, p *person) string {
 	for _, channel := range l.Reachable {
-		if why := cmp.Or(w.refusal(p, channel, l.Topic, l.Transactional), p.suppression(channel)); why != "" {
-			return fmt.Sprintf("not reachable by %s: %s", channel, why)
+		contact := campaign.Contact{
+			Channel: channel, Customer: p.Customer.Customer, Suppressed: p.suppression(channel), Topic: w.config.Topics[l.Topic],
+			Consents: p.Consents, Sent: w.received(p),
 		}
-		if l.Transactional {
-			continue
-		}
-		m := campaign.Message{
-			ID: l.Name + "/" + p.ID, Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
-		}
-		if ok, why := w.config.Policy.Slot(m, w.received(p), nil); !ok {
+		if why := l.Unreachable(contact, w.config.Policy, w.now); why != "" {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)
 		}
 	}
