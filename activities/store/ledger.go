@@ -68,7 +68,7 @@ func (s *Store) Claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	var out Claimed
 	err := s.In(ctx, r.Workspace, func(tx *Tx) error {
 		var err error
-		out, err = tx.claim(ctx, r, &s.policies)
+		out, err = tx.claim(ctx, r)
 		return err
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 // campaignRoutes are those of campaigns, and of what campaigns make for people and customers.
 func (s *server) campaignRoutes() {
-	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	const tag = "campaigns"
 
 	add(s, operation(get, "/campaign-schema", "campaignSchema", tag, "The JSON Schema of the campaign language"), s.campaignSchema)
@@ -53,4 +53,6 @@ func (s *server) campaignRoutes() {
 	add(s, operation(post, "/coupons/{pool}", "addCoupons", "coupons", "Put codes into a pool"), s.addCoupons)
 	add(s, operation(get, "/policy", "getPolicy", "policy", "Show quiet hours, caps and the holdout of all marketing"), s.getPolicy)
 	add(s, operation(put, "/policy", "setPolicy", "policy", "Set quiet hours, caps and the holdout of all marketing"), s.setPolicy)
+	add(s, operation(get, "/workspace", "getWorkspace", "workspace", "Show the workspace's time zone and country"), s.getWorkspace)
+	add(s, operation(patch, "/workspace", "editWorkspace", "workspace", "Change the workspace's time zone, country, or both"), s.editWorkspace)
 }

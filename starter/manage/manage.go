@@ -121,6 +121,7 @@ func (*server) humaConfig() huma.Config {
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},
 		{Name: "policy", Description: "What holds for all marketing messages."},
+		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg
 }
