@@ -47,6 +47,9 @@ func (s *server) campaignRoutes() {
 	add(s, operation(get, "/tasks/{id}", "getTask", "tasks", "Show a task"), s.getTask)
 	add(s, operation(post, "/tasks/{id}/complete", "completeTask", "tasks", "Close a task, done or cancelled; journeys hear of it"), s.completeTask)
 	add(s, operation(post, "/tasks/{id}/assign", "assignTask", "tasks", "Give a task to a user"), s.assignTask)
+	dial := operation(post, "/tasks/{id}/dial", "dialTask", "tasks", "Dial a call: it rings the user who has the task, then the customer")
+	dial.DefaultStatus = http.StatusAccepted
+	add(s, dial, s.dialTask)
 	add(s, operation(get, "/users", "listUsers", "users", "List the users by e-mail"), s.listUsers)
 	add(s, operation(post, "/users", "saveUser", "users", "Make a user, or change the one with this e-mail"), s.saveUser)
 	add(s, operation(get, "/coupons", "listCouponPools", "coupons", "List the pools of coupons"), s.listPools)
