@@ -142,7 +142,7 @@ func printReview(p *program, r fileReview, err error) {
 		fmt.Fprintf(p.stdout, "%s: %v\n", r.File, err)
 		return
 	}
-	fmt.Fprintf(p.stdout, "%s: campaign %s is fine (%d steps send messages)\n", r.File, r.Campaign, r.Messages)
+	fmt.Fprintf(p.stdout, "%s: campaign %s is fine (messages in it: %d)\n", r.File, r.Campaign, r.Messages)
 	warnOf(p, r.Warnings)
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"dotyk/activities/store"
 	"dotyk/rules/campaign"
@@ -161,7 +162,7 @@ func (c *campaignHistory) Run(p *program) error {
 			live = "live"
 		}
 		if v.Of > 0 {
-			note = fmt.Sprintf("version %d again. %s", v.Of, v.Note)
+			note = strings.TrimSpace(fmt.Sprintf("version %d again. %s", v.Of, v.Note))
 		}
 		t.row(strconv.Itoa(v.Number), when(v.PublishedAt), v.PublishedBy, strconv.Itoa(v.Active), live, note)
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,6 +58,44 @@ func (m Moves) check() error {
 	for step, p := range m.Steps {
 		if !known(p) {
 			return fmt.Errorf("%w: %q is no policy for journeys at step %q; give stay, move or exit", ErrInvalid, p, step)
+		}
+	}
+	return nil
+}
+
+// stepsExist refuses moves that name a step which no version has: a slip there would let journeys leave, or stay.
+func (m Moves) stepsExist(ctx context.Context, tx *Tx, to *campaign.Definition, campaignID string) error {
+	if len(m.Steps) == 0 && len(m.Rename) == 0 {
+		return nil
+	}
+	rows, _ := tx.conn.Query(ctx, `SELECT version FROM campaign_versions WHERE workspace_id = $1 AND campaign_id::text = $2`,
+		tx.Workspace, campaignID)
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[int])
+	if err != nil {
+		return fmt.Errorf("list versions: %w", err)
+	}
+	old := map[string]bool{"": true}
+	for _, number := range versions {
+		v, err := tx.LoadVersion(ctx, campaignID, number)
+		if err != nil {
+			return err
+		}
+		campaign.Walk(v.Definition.Steps, func(s campaign.Step) { old[s.StepID()] = true })
+	}
+	for _, step := range slices.Sorted(maps.Keys(m.Steps)) {
+		if !old[step] {
+			return fmt.Errorf("%w: no version that was published has a step %q, for which there is a policy: correct its id",
+				ErrInvalid, step)
+		}
+	}
+	for _, from := range slices.Sorted(maps.Keys(m.Rename)) {
+		switch step := m.Rename[from]; {
+		case !old[from]:
+			return fmt.Errorf("%w: no version that was published has a step %q, which is to be renamed: correct its id",
+				ErrInvalid, from)
+		case stepNamed(to.Steps, step) == nil:
+			return fmt.Errorf("%w: step %q is to become %q, but this version has no such step: correct its id",
+				ErrInvalid, from, step)
 		}
 	}
 	return nil

@@ -48,7 +48,7 @@ func (s *Store) PlanPublication(ctx context.Context, workspace int64, p Publicat
 	plan := PublicationPlan{Name: p.Definition.Name}
 	now := time.Now()
 	err := s.In(ctx, workspace, func(tx *Tx) error { return tx.plan(ctx, p, &plan, now) })
-	if err == nil {
+	if err == nil && (plan.Changed || plan.Status != Live) {
 		plan.AudienceSize, err = s.audienceSize(ctx, workspace, p.Definition, now)
 	}
 	if err != nil {
@@ -68,6 +68,9 @@ func (tx *Tx) plan(ctx context.Context, p Publication, plan *PublicationPlan, no
 	}
 	old, err := tx.published(ctx, p.Definition.Name, "")
 	if err != nil {
+		return err
+	}
+	if err := p.Moves.stepsExist(ctx, tx, p.Definition, old.id); err != nil {
 		return err
 	}
 	plan.From, plan.To, plan.Status, plan.Changed = old.version, old.version, old.status, old.hash != version.hash

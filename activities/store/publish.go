@@ -142,6 +142,9 @@ func (tx *Tx) publish(ctx context.Context, p Publication, now time.Time) (Publis
 	if err != nil {
 		return Published{}, err
 	}
+	if err := p.Moves.stepsExist(ctx, tx, p.Definition, old.id); err != nil {
+		return Published{}, err
+	}
 	out := Published{CampaignID: old.id, Version: old.version, Changed: old.hash != version.hash}
 	if old.id == "" {
 		out.CampaignID = newID()

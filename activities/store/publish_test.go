@@ -237,6 +237,36 @@ func TestPlanPublication(t *testing.T) {
 	list, err := st.Versions(t.Context(), seed.Workspace, "hello")
 	require.NoError(t, err)
 	require.Len(t, list, 1, "a plan changes nothing")
+
+	everybody := "campaign: all\ntrigger: {audience: 'true'}\ntopic: news\nsteps: [{sms: {text: hi}}]"
+	publish(t, st, seed, everybody)
+	require.Nil(t, plan(everybody, store.Moves{}).AudienceSize, "nobody enters what is live already")
+}
+
+func TestMovesNameSteps(t *testing.T) {
+	t.Parallel()
+	st := storetest.New(t)
+	seed := storetest.Workspace(t, st)
+	publish(t, st, seed, patient)
+	for name, c := range map[string]struct {
+		moves  store.Moves
+		reason string
+	}{
+		"policy":   {store.Moves{Steps: map[string]store.MovePolicy{"puase": store.PolicyExit}}, `no version that was published has a step "puase"`},
+		"old name": {store.Moves{Rename: map[string]string{"puase": "other"}}, `no version that was published has a step "puase"`},
+		"new name": {store.Moves{Rename: map[string]string{"pause": "othr"}}, `step "pause" is to become "othr"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := store.Publication{Definition: define(t, gone), Source: gone, Moves: c.moves}
+			_, planned := st.PlanPublication(t.Context(), seed.Workspace, p)
+			_, published := st.Publish(t.Context(), seed.Workspace, p)
+			for _, err := range []error{planned, published} {
+				require.ErrorIs(t, err, store.ErrInvalid)
+				require.ErrorContains(t, err, c.reason)
+			}
+		})
+	}
 }
 
 func TestVersions(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrPrivate is in the error of a request to an address that is not public.
-var ErrPrivate = errors.New("the address is not public")
+var ErrPrivate = errors.New("the address is not public, and is allowed only with the option --webhook-private")
 
 // special are the networks that netip does not call private, and that lead nowhere public, or to a private IPv4 address
 // inside of an IPv6 one (RFC 6890 and the registries of IANA that it began).
