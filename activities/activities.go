@@ -11,6 +11,7 @@ import (
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/channels"
+	"dotyk/channels/webhook"
 	"dotyk/rules/audience"
 )
 
@@ -29,7 +30,12 @@ type Config struct {
 	Waker   *Waker
 	Email   channels.EmailSender // nil: e-mail cannot be sent, its touches fail and say so
 	SMS     channels.SMSSender   // nil: SMS cannot be sent, its touches fail and say so
+	Webhook *webhook.Sender      // nil: requests to servers wait until their time is up
 	Logger  *slog.Logger
+
+	// Chunk is how many messages of a channel one Send delivers at most, so that the rate of a task queue limits that of
+	// messages. 0, the default, is all of them.
+	Chunk map[audience.Channel]int
 
 	PublicURL string  // where customers and providers reach us, without a slash at the end
 	From      Address // of e-mail
@@ -72,7 +78,7 @@ func New(c Config) *Activities {
 		c.Logger = slog.Default()
 	}
 	a := &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, slots: map[audience.Channel]chan struct{}{}}
-	for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
+	for _, channel := range []audience.Channel{audience.Email, audience.SMS, audience.Webhook} {
 		a.slots[channel] = make(chan struct{}, a.connections(channel))
 	}
 	return a
@@ -85,6 +91,8 @@ func (a *Activities) connections(channel audience.Channel) int {
 		return a.Email.Connections()
 	case channel == audience.SMS && a.SMS != nil:
 		return a.SMS.Connections()
+	case channel == audience.Webhook && a.Webhook != nil:
+		return webhookConnections
 	default:
 		return 0
 	}

@@ -31,6 +31,10 @@ type SendResult struct {
 	Suppressed int
 	Uncertain  int
 	Held       bool // the campaign is paused; what is planned stays planned
+	// More says that Config.Chunk messages were delivered and others are to be sent now: call again.
+	More bool
+	// Next is when the first of the messages may be sent that must wait for their moment. Advance tells of it as well.
+	Next time.Time
 }
 
 // ErrorTryLater is the type of the error by which Send asks Temporal to be called again: some messages could not be
@@ -59,12 +63,18 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 			return s.result, err
 		}
 	}
-	g, sending := errgroup.WithContext(ctx)
-	for range min(connections, max(in.Size, 1)) {
-		g.Go(func() error { return s.run(sending) })
-	}
-	if err := g.Wait(); err != nil {
-		return s.result, err
+	for again := true; again; {
+		g, sending := errgroup.WithContext(ctx)
+		for range min(connections, max(in.Size, 1)) {
+			g.Go(func() error { return s.run(sending) })
+		}
+		if err := g.Wait(); err != nil {
+			return s.result, err
+		}
+		var err error
+		if again, err = s.waitForNext(ctx); err != nil {
+			return s.result, err
+		}
 	}
 	if s.later > 0 {
 		return s.result, temporal.NewApplicationErrorWithOptions(
@@ -105,20 +115,68 @@ type sending struct {
 
 	mu     sync.Mutex
 	result SendResult
+	taken  int           // deliveries begun, of the Chunk
+	more   bool          // the last claim left others
 	later  int           // messages that stay planned
 	delay  time.Duration // the longest that a provider asked to wait
 	reason string
 }
 
-func (s *sending) request(limit int) store.ClaimRequest {
+// shortWait is how long Send waits for the moment of a message itself. What comes later is found by Advance.
+const shortWait = 5 * time.Second
+
+// waitForNext waits for a message whose moment is near, and says whether there is one.
+func (s *sending) waitForNext(ctx context.Context) (bool, error) {
+	pause := time.Until(s.result.Next)
+	if s.result.Next.IsZero() || s.later > 0 || s.result.More || pause > shortWait {
+		return false, nil
+	}
+	s.result.Next = time.Time{}
+	select {
+	case <-time.After(pause):
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// take takes one of the deliveries of the chunk, and says whether there was one.
+func (s *sending) take() bool {
+	chunk := s.Chunk[s.in.Channel]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if chunk > 0 && s.taken >= chunk {
+		s.result.More = s.more
+		return false
+	}
+	s.taken++
+	return true
+}
+
+// note keeps what a claim came to, and gives the delivery back that was not needed.
+func (s *sending) note(c *store.Claimed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Suppressed += c.Suppressed
+	s.result.Held = s.result.Held || c.Held
+	s.more = c.More
+	if next := s.result.Next; !c.Next.IsZero() && (next.IsZero() || c.Next.Before(next)) {
+		s.result.Next = c.Next
+	}
+	if len(c.Messages) == 0 {
+		s.taken--
+	}
+}
+
+func (s *sending) claims(limit int) store.ClaimRequest {
 	return store.ClaimRequest{
 		Workspace: s.in.Workspace, Cohort: s.in.Cohort, Channel: s.in.Channel, Claim: s.claim, Limit: limit, Now: time.Now(),
 	}
 }
 
-// run claims and delivers one message after another until none is left.
+// run claims and delivers one message after another until none is left, or the chunk is used up.
 func (s *sending) run(ctx context.Context) error {
-	for more := true; more; {
+	for more := true; more && s.take(); {
 		var err error
 		if more, err = s.next(ctx); err != nil {
 			return err
@@ -137,14 +195,11 @@ func (s *sending) next(ctx context.Context) (more bool, err error) {
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	c, err := s.Store.Claim(ctx, s.request(1))
+	c, err := s.Store.Claim(ctx, s.claims(1))
 	if err != nil {
 		return false, err
 	}
-	s.mu.Lock()
-	s.result.Suppressed += c.Suppressed
-	s.result.Held = s.result.Held || c.Held
-	s.mu.Unlock()
+	s.note(&c)
 	if len(c.Messages) == 0 {
 		return c.More, nil
 	}
@@ -154,6 +209,9 @@ func (s *sending) next(ctx context.Context) (more bool, err error) {
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider
 // cannot be reached at all.
 func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
+	if s.in.Channel == audience.Webhook {
+		return s.request(ctx, m)
+	}
 	sent, err := s.send(ctx, m)
 	st := store.Settlement{TouchID: m.TouchID, Summary: sent.summary}
 	switch failure := asSendError(err); {
@@ -181,11 +239,16 @@ func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
 	return nil
 }
 
-// settle records an answer and tries again while the store is away: the message may be sent by now.
+// settle records an answer.
 func (s *sending) settle(ctx context.Context, st store.Settlement) error {
+	return s.insist(ctx, func() error { return s.Store.Settle(ctx, s.in.Workspace, st) })
+}
+
+// insist writes an answer and tries again while the store is away: the message may be sent by now.
+func (s *sending) insist(ctx context.Context, write func() error) error {
 	pause := 50 * time.Millisecond
 	for {
-		err := s.Store.Settle(ctx, s.in.Workspace, st)
+		err := write()
 		if err == nil || !store.Unavailable(err) {
 			return err
 		}
@@ -211,11 +274,7 @@ func (s *sending) judge(f *channels.SendError, st *store.Settlement) {
 	switch f.Kind {
 	case channels.Temporary, channels.Unreachable, channels.SenderBlocked:
 		st.Status = audience.Planned
-		s.mu.Lock()
-		s.later++
-		s.delay = max(s.delay, f.RetryAfter)
-		s.reason = f.Error()
-		s.mu.Unlock()
+		s.postpone(f.Error(), f.RetryAfter)
 	case channels.BadAddress:
 		st.Status, st.Suppress = audience.Failed, "bad_address"
 	case channels.OptedOut:
@@ -224,15 +283,19 @@ func (s *sending) judge(f *channels.SendError, st *store.Settlement) {
 		st.Status = audience.Failed
 	case channels.Unknown:
 		if s.in.Channel == audience.SMS { // Twilio can be asked
-			s.mu.Lock()
-			s.later++
-			s.delay = max(s.delay, s.Reconcile)
-			s.reason = f.Error()
-			s.mu.Unlock()
+			s.postpone(f.Error(), s.Reconcile)
 			return
 		}
 		st.Status = audience.Uncertain
 	}
+}
+
+// postpone notes that a message stays planned, and how long its provider wants to be left alone.
+func (s *sending) postpone(reason string, delay time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.later++
+	s.delay, s.reason = max(s.delay, delay), reason
 }
 
 func (s *sending) count(st store.Settlement, err error) {
@@ -263,7 +326,7 @@ func (s *sending) tryLater(reason string, after time.Duration) error {
 // it is uncertain. SMS can be asked about: what the provider knows was accepted, what it does not know after a while
 // was not, and is planned again.
 func (s *sending) reconcile(ctx context.Context) error {
-	orphans, err := s.Store.Orphans(ctx, s.request(0))
+	orphans, err := s.Store.Orphans(ctx, s.claims(0))
 	if err != nil {
 		return err
 	}
@@ -273,7 +336,10 @@ func (s *sending) reconcile(ctx context.Context) error {
 			TouchID: m.TouchID, Status: audience.Uncertain,
 			Outcome: "the process ended between the claim and the answer: it may have been sent",
 		}
-		if s.in.Channel == audience.SMS {
+		switch {
+		case s.in.Channel == audience.Webhook: // its server knows it by its id
+			st.Status, st.Outcome = audience.Planned, "the process ended before the answer: asked again"
+		case s.in.Channel == audience.SMS:
 			if st, err = s.ask(ctx, m); err != nil {
 				return err
 			}

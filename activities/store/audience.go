@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -217,7 +218,9 @@ func dateMembers(workspace int64, a OpenAudience, t campaign.DateTrigger) rules.
 		for i := range days {
 			days[i] = days[i][5:]
 		}
-		days = append(days, "02-29") // it comes on the 28th in common years
+		if slices.Contains(days, "02-28") { // the 29th comes on it in common years
+			days = append(days, "02-29")
+		}
 		args[2] = days
 	}
 	return rules.Selection{

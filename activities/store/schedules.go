@@ -64,11 +64,11 @@ func nextMoment(t campaign.Trigger, zone, workspaceZone string, after time.Time)
 			after = from
 		}
 		at, ok := t.Schedule.Next(after, loc)
-		return at, ok && (t.To.IsZero() || !at.After(t.To))
+		return at.UTC(), ok && (t.To.IsZero() || !at.After(t.To))
 	case campaign.DateTrigger:
-		return calendar.NextClock(after.Add(time.Microsecond), t.At, 0, loc), true
+		return calendar.NextClock(after.Add(time.Microsecond), t.At, 0, loc).UTC(), true
 	case campaign.AudienceTrigger:
-		return t.At, t.At.After(after)
+		return t.At.UTC(), t.At.After(after)
 	case campaign.EventTrigger, campaign.SegmentTrigger, campaign.APITrigger:
 	}
 	return time.Time{}, false

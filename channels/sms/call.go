@@ -3,14 +3,19 @@ package sms
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/twilio/twilio-go/client"
+	openapi "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"dotyk/channels"
 )
 
 // maxErrorBody bounds how much of an error's body is read.
@@ -59,7 +64,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	c.status = res.StatusCode
-	c.retryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
+	c.retryAfter = channels.RetryAfter(res.Header.Get("Retry-After"), time.Now())
 	if res.StatusCode < 200 || res.StatusCode >= 400 {
 		body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 		closeErr := res.Body.Close()
@@ -74,13 +79,36 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// retryAfter reads the header of RFC 9110 section 10.2.3, in seconds or as a date. What cannot be read is 0.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.Atoi(value); err == nil && n > 0 {
-		return min(time.Duration(n), 24*3600) * time.Second
+// Call makes one call of Twilio's API: do makes it, by the client that it is handed. The error is a *channels.SendError,
+// judged as Send judges it. Other products of the account, such as voice, use it, too.
+func (s *Sender) Call(ctx context.Context, do func(*openapi.ApiService) error) error {
+	c, cancel := s.newCall(ctx)
+	defer cancel()
+	if err := do(c.api()); err != nil {
+		return classify(ctx, c, err)
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(now), 0), 24*time.Hour)
+	return nil
+}
+
+// Ask is Call for a question, which changes nothing and so can be asked again: its failures are Temporary where that is
+// all that can be told.
+func (s *Sender) Ask(ctx context.Context, do func(*openapi.ApiService) error) error {
+	err := s.Call(ctx, do)
+	if e, ok := errors.AsType[*channels.SendError](err); ok && (e.Kind == channels.Unknown || e.Kind == channels.BadMessage) {
+		e.Kind = channels.Temporary
 	}
-	return 0
+	return err
+}
+
+func (c *call) api() *openapi.ApiService {
+	cl := &client.Client{
+		Credentials: client.NewCredentials(c.sender.cfg.AccountSID, c.sender.cfg.AuthToken),
+		HTTPClient: &http.Client{
+			Transport:     c,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+	cl.SetAccountSid(c.sender.cfg.AccountSID)
+	// Not NewRequestHandler: it reads the environment.
+	return openapi.NewApiService(&client.RequestHandler{Client: cl})
 }

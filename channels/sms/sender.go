@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/twilio/twilio-go/client"
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"dotyk/channels"
@@ -118,14 +117,15 @@ func (s *Sender) Send(ctx context.Context, m *channels.SMSMessage) (channels.Rec
 	if m.StatusCallback != "" {
 		p.SetStatusCallback(m.StatusCallback)
 	}
-	c, cancel := s.newCall(ctx)
-	defer cancel()
-	answer, err := c.api().CreateMessage(p)
-	if err == nil && text(answer.Sid) == "" {
-		err = errors.New("answer without a sid")
-	}
+	var answer *openapi.ApiV2010Message
+	err := s.Call(ctx, func(api *openapi.ApiService) (err error) {
+		if answer, err = api.CreateMessage(p); err == nil && text(answer.Sid) == "" {
+			err = errors.New("answer without a sid")
+		}
+		return err
+	})
 	if err != nil {
-		return channels.Receipt{}, classify(ctx, c, err)
+		return channels.Receipt{}, err
 	}
 	return receipt(answer, m.Body), nil
 }
@@ -176,15 +176,13 @@ func (s *Sender) list(ctx context.Context, to string, after *time.Time) ([]opena
 	if after != nil {
 		p.SetDateSentAfter(after.UTC())
 	}
-	c, cancel := s.newCall(ctx)
-	defer cancel()
-	page, err := c.api().PageMessage(p, "", "")
+	var page *openapi.ListMessageResponse
+	err := s.Ask(ctx, func(api *openapi.ApiService) (err error) {
+		page, err = api.PageMessage(p, "", "")
+		return err
+	})
 	if err != nil {
-		e := classify(ctx, c, err)
-		if e.Kind == channels.Unknown || e.Kind == channels.BadMessage {
-			e.Kind = channels.Temporary // a question can be asked again
-		}
-		return nil, e
+		return nil, err
 	}
 	return page.Messages, nil
 }
@@ -222,19 +220,6 @@ func receipt(m *openapi.ApiV2010Message, body string) channels.Receipt {
 		r.Segments = Count(body).Parts
 	}
 	return r
-}
-
-func (c *call) api() *openapi.ApiService {
-	cl := &client.Client{
-		Credentials: client.NewCredentials(c.sender.cfg.AccountSID, c.sender.cfg.AuthToken),
-		HTTPClient: &http.Client{
-			Transport:     c,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-	}
-	cl.SetAccountSid(c.sender.cfg.AccountSID)
-	// Not NewRequestHandler: it reads the environment.
-	return openapi.NewApiService(&client.RequestHandler{Client: cl})
 }
 
 func text(s *string) string {

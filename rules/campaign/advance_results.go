@@ -28,7 +28,9 @@ func (w *walker) setPasses(id string, n int) {
 		w.j.Position.Passes, w.ownPasses = maps.Clone(w.j.Position.Passes), true
 	}
 	if n == 0 {
-		delete(w.j.Position.Passes, id)
+		if delete(w.j.Position.Passes, id); len(w.j.Position.Passes) == 0 {
+			w.j.Position.Passes = nil // as it comes back from JSON
+		}
 		return
 	}
 	if w.j.Position.Passes == nil {
@@ -57,7 +59,9 @@ func (w *walker) keep(id string, result Result) {
 func (w *walker) forget(id string) {
 	if _, known := w.j.Position.Results[id]; known {
 		w.writeResults()
-		delete(w.j.Position.Results, id)
+		if delete(w.j.Position.Results, id); len(w.j.Position.Results) == 0 {
+			w.j.Position.Results = nil // as it comes back from JSON
+		}
 	}
 }
 

@@ -28,4 +28,12 @@ func BenchmarkCampaign(b *testing.B) {
 			campaign.Advance(d, j, campaign.Facts{}, t0.Add(6*day))
 		}
 	})
+	short, err := campaign.Parse([]byte("{campaign: c, trigger: {event: e}, topic: news, steps: [{email: {template: a}}, {wait: 2d}, {email: {template: b}}]}"))
+	require.NoError(b, err)
+	b.Run("EnterEmailWait", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			campaign.Advance(short, campaign.Start(short, "j", "", nil, t0), campaign.Facts{}, t0)
+		}
+	})
 }

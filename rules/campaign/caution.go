@@ -152,11 +152,8 @@ func (d *Definition) entrance() string {
 func atOnce(steps []Step) []audience.Channel {
 	var channels []audience.Channel
 	for _, step := range steps {
-		switch step.(type) {
-		case *WaitStep, *WaitForStep, *ExitStep:
-			return channels
-		case *EmailStep, *SMSStep:
-			channels = append(channels, channelOf(step))
+		if m, ok := step.(MessageStep); ok {
+			channels = append(channels, channelOf(m))
 		}
 		for _, list := range lists(step) {
 			channels = append(channels, atOnce(list)...)

@@ -24,6 +24,12 @@ func (d *Definition) Check(k Known) Violations {
 	return c.found
 }
 
+// Fault makes a violation at the place of a step, for what only others can find: what its templates say, for example.
+func (d *Definition) Fault(step Step, code, message, advice string) Violation {
+	at := d.at(step)
+	return Violation{Line: at.line, Column: at.column, Path: at.path, Code: code, Message: message, Advice: advice}
+}
+
 // checker collects what Check finds.
 type checker struct{ found Violations }
 

@@ -17,9 +17,11 @@
 //	      - else: [{sms: {text: "Come and see"}}]
 //
 // What a file may hold is documented at Definition, and for each kind of step at its type. Rules are those of package
-// rules. What the language is to have and has not yet is refused by name, never ignored.
+// rules.
 //
 // It is pure like rules, and adds only a YAML parser to what rules may import. Start reading at Definition, then
 // Advance. A file goes through source.go (bytes to nodes), parse.go and read_*.go (nodes to steps, collecting
-// violations), flow.go (steps to a graph) and canonical.go.
+// violations), flow.go (steps to a graph) and canonical.go. Who enters is decided in match.go and entry*.go; a journey is
+// walked by advance*.go, which rests at the steps of advance_rests.go and wakes by what listen.go names; what holds for all
+// campaigns of a workspace is in policy*.go.
 package campaign

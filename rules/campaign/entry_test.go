@@ -232,8 +232,14 @@ func TestMentionsAndRests(t *testing.T) {
 		{split: {id: plain, arms: {a: 50%, b: 50%}}}, {webhook: {id: h, url: "https://a.example", wait: true}}, {webhook: {url: "https://a.example"}}]}`)
 	require.Equal(t, []string{"consents:", "customer:score", "customer:timezone", "customer:visit", "segment:vip", "sent:c/hello"}, d.Mentions())
 	require.Equal(t, []campaign.Resting{
-		{Step: "", Kind: "start"}, {Step: "wait_2", Kind: "wait"}, {Step: "day", Kind: "wait"}, {Step: "wait_4", Kind: "wait"}, {Step: "w", Kind: "wait_for"},
-		{Step: "s", Kind: "split"}, {Step: "up", Kind: "journey"}, {Step: "h", Kind: "webhook"},
+		{Step: "", Kind: "start"},
+		{Step: "wait_2", Kind: "wait"},
+		{Step: "day", Kind: "wait"},
+		{Step: "wait_4", Kind: "wait"},
+		{Step: "w", Kind: "wait_for"},
+		{Step: "s", Kind: "split"},
+		{Step: "up", Kind: "journey"},
+		{Step: "h", Kind: "webhook"},
 	}, d.Rests())
 	require.Equal(t, []string{"customer:birthday", "customer:timezone"}, triggered(t, "{date: {attribute: birthday}}").Mentions())
 	require.Equal(t, []string{"customer:birthday"}, triggered(t, "{date: {attribute: birthday, zone: workspace}}").Mentions())

@@ -2,7 +2,8 @@ package campaign
 
 import (
 	"fmt"
-	"math"
+
+	"dotyk/rules/insight"
 )
 
 // ArmCount is how an arm of an experiment did.
@@ -31,7 +32,7 @@ func (s *SplitStep) Choose(counts []ArmCount) Winner {
 	if second.Arm == "" {
 		return Winner{Arm: s.fallback(), Reason: s.fallback() + " wins by default: there is no other arm"}
 	}
-	z, p := proportionTest(best.Hits, best.Reached, second.Hits, second.Reached)
+	z, p := insight.ProportionTest(best.Hits, best.Reached, second.Hits, second.Reached)
 	figures := fmt.Sprintf("%s did best, before %s: z = %.3f, p = %.4f", best, second, z, p)
 	if p < s.alpha() {
 		return Winner{Arm: best.Arm, Reason: fmt.Sprintf("%s wins by %s: %s, under %g", best.Arm, s.By, figures, s.alpha())}
@@ -66,14 +67,4 @@ func (s *SplitStep) alpha() float64 {
 		return defaultAlpha
 	}
 	return s.Alpha
-}
-
-func proportionTest(hitsA, nA, hitsB, nB int) (z, p float64) {
-	if nA == 0 || nB == 0 || hitsA+hitsB == 0 || hitsA+hitsB == nA+nB {
-		return 0, 1
-	}
-	pooled := float64(hitsA+hitsB) / float64(nA+nB)
-	deviation := math.Sqrt(pooled * (1 - pooled) * (1/float64(nA) + 1/float64(nB)))
-	z = (float64(hitsA)/float64(nA) - float64(hitsB)/float64(nB)) / deviation
-	return z, math.Erfc(math.Abs(z) / math.Sqrt2)
 }

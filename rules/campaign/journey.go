@@ -38,13 +38,16 @@ const ReasonFinished = "finished"
 // Position is where a journey stands. It is kept as JSON, names steps by their ids and depends on nothing else, so
 // that it outlives the program that wrote it and can be carried to another version of the campaign.
 type Position struct {
-	// Step is the id of the wait or wait_for at which the journey stands; empty before the first step.
+	// Step is the id of the step at which the journey stands: a wait, a wait_for, a split whose winner is not known, a webhook
+	// or journey step that waits, or a repeat at which a very long walk was interrupted. Empty before the first step.
 	Step string `json:"step,omitempty"`
 	// Began is the instant from which that step counts its time, in UTC and whole microseconds.
 	Began time.Time `json:"began,omitzero"`
-	// Results holds the outcome of each step behind the journey that has one, by the step's id.
+	// Results holds the outcome of each step behind the journey that has one, by the step's id. Of a wait_for with quiet at
+	// which the journey stands it is the latest event so far.
 	Results map[string]Result `json:"results,omitempty"`
 	// Passes counts how many times the journey has come to a step within a repeat, by the step's id. Of other steps it is 1.
+	// Of a repeat it is how many rounds it has begun since the journey last came to it from before.
 	Passes map[string]int `json:"passes,omitempty"`
 }
 

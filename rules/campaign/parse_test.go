@@ -207,20 +207,6 @@ func TestViolationPlaces(t *testing.T) {
 		"advice":"Write it with units, as in 90s, 1h30m, 2d or 2w."}`, string(encoded))
 }
 
-func TestCheck(t *testing.T) {
-	t.Parallel()
-	d := parse(t, welcome)
-	require.Empty(t, d.Check(campaign.Known{}))
-	vs := d.Check(campaign.Known{
-		Template: func(name string) bool { return name != "welcome" },
-		Topic:    func(string) bool { return false },
-	})
-	require.Len(t, vs, 2)
-	require.Equal(t, campaign.CodeUnknownTopic, vs[0].Code)
-	require.Equal(t, campaign.CodeUnknownTemplate, vs[1].Code)
-	require.Equal(t, 10, vs[1].Line)
-}
-
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(welcome))
 	f.Add([]byte(`{"campaign":"c","trigger":{"audience":"true"},"steps":[{"exit":null}]}`))

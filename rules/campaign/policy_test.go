@@ -133,8 +133,10 @@ func TestSlot(t *testing.T) {
 		"LesserID":       {message("m", 1, 0), []campaign.Message{message("x", 0, day)}, []campaign.Message{message("a", 1, 0)}, full + ": the place went to a message of campaign of a, of priority 1"},
 		"GreaterID":      {message("m", 1, 0), []campaign.Message{message("x", 0, day)}, []campaign.Message{message("z", 1, 0)}, ""},
 		"RivalIsCapped": { // it cannot have a place because of another cap, so it takes none
-			message("m", 0, 0), []campaign.Message{message("x", 0, day), news("n", time.Hour)},
-			[]campaign.Message{{ID: "z", Channel: audience.Email, Topic: "news", Priority: 9, At: t0}}, "",
+			message("m", 0, 0),
+			[]campaign.Message{message("x", 0, day), news("n", time.Hour)},
+			[]campaign.Message{{ID: "z", Channel: audience.Email, Topic: "news", Priority: 9, At: t0}},
+			"",
 		},
 		"Topic": {news("m", 0), []campaign.Message{news("x", time.Hour)}, nil, "the cap of 1 message on topic news within 1d is reached"},
 	} {

@@ -1,10 +1,12 @@
-package sms
+package channels_test
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"dotyk/channels"
 )
 
 func TestRetryAfter(t *testing.T) {
@@ -20,6 +22,6 @@ func TestRetryAfter(t *testing.T) {
 		"Mon, 23 Nov 2026 09:00:00 GMT": 0,
 		"Tue, 23 Nov 2027 09:00:00 GMT": 24 * time.Hour,
 	} {
-		require.Equal(t, want, retryAfter(value, now), value)
+		require.Equal(t, want, channels.RetryAfter(value, now), value)
 	}
 }
