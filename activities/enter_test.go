@@ -2,6 +2,7 @@ package activities
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,7 +96,7 @@ func TestTriggers(t *testing.T) {
 	t.Run("An audience that one comes to belong to", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		s.publish("campaign: vips\ntrigger: {audience: 'customer.vip == true'}" + texting)
+		s.publish("campaign: vips\ntrigger: {audience: {rule: 'customer.vip == true', once: false}}" + texting)
 		require.Equal(t, 1, s.enterAll())
 		s.happen("ann", "visited", nil)
 		require.Empty(t, s.pick())
@@ -111,7 +112,7 @@ func TestTriggers(t *testing.T) {
 	t.Run("An audience of which events make one a member", func(t *testing.T) {
 		t.Parallel()
 		s := open(t)
-		s.publish(`campaign: loyal` + "\ntrigger: {audience: 'count(events(\"bought\")) >= 2'}" + texting)
+		s.publish(`campaign: loyal` + "\ntrigger: {audience: {rule: 'count(events(\"bought\")) >= 2', once: false}}" + texting)
 		require.Equal(t, 1, s.enterAll())
 		s.happen("ann", "bought", nil)
 		require.Empty(t, s.pick())
@@ -331,11 +332,16 @@ steps:
 	s.happen("ann", "registered", nil)
 	c := s.pick()[0]
 	require.Equal(t, 1, s.advance(c.ID).Active)
-	pools, err := s.Store.SearchCustomers(t.Context(), s.seed.Workspace, "ann", true, 1)
-	require.NoError(t, err)
-	require.Len(t, pools, 1)
-	code := s.code("ann")
-	s.happen("ann", "order_completed", map[string]any{"coupon": code})
+	code := ""
+	require.NoError(t, s.Store.In(t.Context(), s.seed.Workspace, func(tx *store.Tx) error {
+		refs, err := tx.ActiveJourneys(t.Context(), []string{s.record("ann").Customer.ID}, []string{audience.EventCouponRedeemed})
+		require.NoError(t, err)
+		require.Len(t, refs, 1)
+		coupons, err := tx.Coupons(t.Context(), []string{refs[0].ID})
+		code = coupons[refs[0].ID]["gift"].Code
+		return err
+	}))
+	s.happen("ann", "order_completed", map[string]any{"coupon": strings.ToLower(code)})
 	s.pick()
 	require.Zero(t, s.advance(c.ID).Active)
 }
@@ -378,8 +384,13 @@ func TestCohorts(t *testing.T) {
 		list, err := s.Store.Campaigns(t.Context(), s.seed.Workspace)
 		require.NoError(t, err)
 		require.Equal(t, 6200, list[0].Active)
-		require.Equal(t, cohortMost, s.advance(s.handed.started[0].ID).Active)
-		require.Equal(t, 1200, s.advance(s.handed.started[1].ID).Active)
+		for i, want := range []int{cohortMost, 1200} {
+			require.NoError(t, s.Store.In(t.Context(), s.seed.Workspace, func(tx *store.Tx) error {
+				_, due, err := tx.LoadDue(t.Context(), s.handed.started[i].ID, time.Now(), 2*cohortMost)
+				require.Len(t, due, want)
+				return err
+			}))
+		}
 	})
 
 	t.Run("Tell of transactional campaigns", func(t *testing.T) {

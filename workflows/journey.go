@@ -13,9 +13,10 @@ import (
 
 // JourneyInput names a cohort.
 type JourneyInput struct {
-	Workspace int64
-	Cohort    string
-	Size      int // journeys that entered
+	Workspace     int64
+	Cohort        string
+	Size          int  // journeys that entered
+	Transactional bool // the campaign is: its work goes before marketing
 }
 
 // maxHistory is the number of history events after which a run continues as a new one, at the next quiet moment.
@@ -39,6 +40,7 @@ type journey struct {
 	sending map[audience.Channel]workflow.Future // under way
 	again   []audience.Channel                   // planned more while under way
 	held    bool                                 // the campaign is paused with messages planned
+	waits   bool                                 // messages must wait for a moment that only Advance can tell
 }
 
 func (j *journey) run(ctx workflow.Context) error {
@@ -48,20 +50,25 @@ func (j *journey) run(ctx workflow.Context) error {
 		if err != nil {
 			return err
 		}
-		j.held = false
+		j.held, j.waits = false, false
 		for _, channel := range next.Channels {
 			j.send(ctx, channel)
 		}
 		if err := j.sleep(ctx, next); err != nil {
 			return err
 		}
-		if next.Active == 0 && len(j.sending) == 0 && !j.held && j.look.Len() == 0 {
+		if j.done(next) && j.look.Len() == 0 {
 			return nil
 		}
 		if len(j.sending) == 0 && workflow.GetInfo(ctx).GetCurrentHistoryLength() > maxHistory && j.look.Len() == 0 {
 			return workflow.NewContinueAsNewError(ctx, Journey, j.in)
 		}
 	}
+}
+
+// done reports whether nothing is left to wait for: nobody is under way, and every message is settled.
+func (j *journey) done(next activities.AdvanceResult) bool {
+	return next.Active == 0 && next.Due.IsZero() && len(j.sending) == 0 && !j.held && !j.waits
 }
 
 // drain takes the signals that came so far: one look serves them all.
@@ -88,6 +95,7 @@ func (j *journey) advance(ctx workflow.Context) (activities.AdvanceResult, error
 	}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Hour, HeartbeatTimeout: time.Minute, RetryPolicy: retry,
+		Priority: Priority(j.in.Workspace, j.in.Transactional),
 	})
 	err := workflow.ExecuteActivity(ctx, a.Advance, in).Get(ctx, &next)
 	return next, err
@@ -105,6 +113,7 @@ func (j *journey) send(ctx workflow.Context, channel audience.Channel) {
 		TaskQueue:           SendQueue(channel),
 		StartToCloseTimeout: 6 * time.Hour,
 		HeartbeatTimeout:    10 * time.Second,
+		Priority:            Priority(j.in.Workspace, j.in.Transactional),
 		RetryPolicy: &temporal.RetryPolicy{ // for as long as its messages are wanted; then they say so and it ends
 			InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 30 * time.Second,
 		},
@@ -129,7 +138,7 @@ func (j *journey) sleep(ctx workflow.Context, next activities.AdvanceResult) err
 		})
 	}
 	watched := map[audience.Channel]workflow.Future{}
-	for !woken && failed == nil {
+	for !woken && failed == nil && !j.waits {
 		for _, channel := range sorted(j.sending) {
 			f := j.sending[channel]
 			if watched[channel] == f {
@@ -138,7 +147,7 @@ func (j *journey) sleep(ctx workflow.Context, next activities.AdvanceResult) err
 			watched[channel] = f
 			s.AddFuture(f, func(f workflow.Future) { failed = j.sent(ctx, channel, f) })
 		}
-		if next.Active == 0 && len(j.sending) == 0 && !j.held {
+		if j.done(next) {
 			return nil
 		}
 		s.Select(ctx)
@@ -146,7 +155,8 @@ func (j *journey) sleep(ctx workflow.Context, next activities.AdvanceResult) err
 	return failed
 }
 
-// sent notes the end of sending on a channel and starts anew when more was planned.
+// sent notes the end of sending on a channel and starts anew when more was planned, or when only a part was sent to keep
+// the rate.
 func (j *journey) sent(ctx workflow.Context, channel audience.Channel, f workflow.Future) error {
 	var result activities.SendResult
 	if err := f.Get(ctx, &result); err != nil {
@@ -154,8 +164,12 @@ func (j *journey) sent(ctx workflow.Context, channel audience.Channel, f workflo
 	}
 	delete(j.sending, channel)
 	j.held = j.held || result.Held
-	if i := slices.Index(j.again, channel); i >= 0 {
+	j.waits = j.waits || !result.Next.IsZero()
+	i := slices.Index(j.again, channel)
+	if i >= 0 {
 		j.again = slices.Delete(j.again, i, i+1)
+	}
+	if i >= 0 || result.More {
 		j.send(ctx, channel)
 	}
 	return nil
@@ -164,7 +178,7 @@ func (j *journey) sent(ctx workflow.Context, channel audience.Channel, f workflo
 // sorted lists the channels of a map in one order, as determinism demands.
 func sorted(m map[audience.Channel]workflow.Future) []audience.Channel {
 	list := make([]audience.Channel, 0, len(m))
-	for _, c := range []audience.Channel{audience.Email, audience.SMS} {
+	for _, c := range []audience.Channel{audience.Email, audience.SMS, audience.Webhook} {
 		if m[c] != nil {
 			list = append(list, c)
 		}

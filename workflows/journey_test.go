@@ -250,3 +250,53 @@ func TestRefresh(t *testing.T) {
 	keepsRunning(t, env, workflows.Refresh)
 	require.Greater(t, count.n, 200)
 }
+
+func TestSendParts(t *testing.T) {
+	t.Parallel()
+
+	t.Run("Sends part after part as long as there is more", func(t *testing.T) {
+		t.Parallel()
+		s := &script{
+			results: []activities.AdvanceResult{{Channels: []audience.Channel{audience.Email}}},
+			send: func(n int, _ activities.SendInput) (activities.SendResult, error) {
+				return activities.SendResult{Accepted: 25, More: n < 3}, nil
+			},
+		}
+		require.NoError(t, play(t, s, 100, at).GetWorkflowError())
+		require.Len(t, s.sent, 4)
+		require.Len(t, s.advanced, 1)
+	})
+
+	t.Run("Looks when messages that must wait may be sent, also when nobody is under way", func(t *testing.T) {
+		t.Parallel()
+		s := &script{
+			results: []activities.AdvanceResult{
+				{Channels: []audience.Channel{audience.SMS}},
+				{Due: start.Add(10 * time.Hour)},
+				{Channels: []audience.Channel{audience.SMS}},
+			},
+			send: func(n int, _ activities.SendInput) (activities.SendResult, error) {
+				if n == 0 {
+					return activities.SendResult{Next: start.Add(10 * time.Hour)}, nil
+				}
+				return activities.SendResult{Accepted: 1}, nil
+			},
+		}
+		require.NoError(t, play(t, s, 1, at).GetWorkflowError())
+		require.Len(t, s.sent, 2)
+		require.Equal(t, []time.Time{start, start, start.Add(10 * time.Hour)}, s.advanced)
+	})
+
+	t.Run("Sends requests to servers beside messages", func(t *testing.T) {
+		t.Parallel()
+		s := &script{results: []activities.AdvanceResult{{Channels: []audience.Channel{audience.Email, audience.Webhook}}}}
+		require.NoError(t, play(t, s, 1, at).GetWorkflowError())
+		require.Len(t, s.sent, 2)
+	})
+}
+
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, temporal.Priority{PriorityKey: 1, FairnessKey: "ws-7"}, workflows.Priority(7, true))
+	require.Equal(t, temporal.Priority{PriorityKey: 3, FairnessKey: "ws-7"}, workflows.Priority(7, false))
+}

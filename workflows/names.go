@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 
 	"dotyk/rules/audience"
@@ -13,6 +14,21 @@ const TaskQueue = "dotyk"
 
 // SendQueue is the task queue of a channel: it has rate limits and trouble of its own.
 func SendQueue(c audience.Channel) string { return TaskQueue + "-" + string(c) }
+
+// Priority is the place of a workspace's work in the queues: transactional before marketing, and each workspace in turn.
+func Priority(workspace int64, transactional bool) temporal.Priority {
+	p := temporal.Priority{PriorityKey: marketing, FairnessKey: fmt.Sprintf("ws-%d", workspace)}
+	if transactional {
+		p.PriorityKey = urgent
+	}
+	return p
+}
+
+// The places in Temporal's queues, which has 1 to 5; 3 is that of work that says nothing.
+const (
+	urgent    = 1
+	marketing = 3
+)
 
 // SignalLook asks a Journey to look at its cohort again: an event concerns it, or its campaign was resumed.
 const SignalLook = "look"

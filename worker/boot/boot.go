@@ -22,6 +22,7 @@ import (
 	"dotyk/channels"
 	"dotyk/channels/email"
 	"dotyk/channels/sms"
+	"dotyk/channels/webhook"
 	"dotyk/rules/audience"
 	"dotyk/workflows"
 )
@@ -87,7 +88,7 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 	}
 	conf.Starter = cohorts{w.client}
 	w.waker.Go(func() { conf.Waker.Run(running) })
-	if err := w.startWorkers(activities.New(conf)); err != nil {
+	if err := w.startWorkers(activities.New(conf), c); err != nil {
 		return nil, err
 	}
 	return w, w.startKeepers(ctx, o.Alone)
@@ -114,7 +115,11 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 	conf := activities.Config{
 		Store: w.Store, Logger: o.Logger, PublicURL: c.publicURL(), SMSFrom: c.SMSFrom, Reconcile: o.Reconcile,
 		Lateness: o.Lateness, Instance: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()[:8]),
-		Waker: activities.NewWaker(w.Store, o.Logger),
+		Waker: activities.NewWaker(w.Store, o.Logger), Chunk: map[audience.Channel]int{},
+		Webhook: webhooks{webhook.New(webhook.Config{AllowPrivate: c.WebhookPrivate})},
+	}
+	for _, channel := range sendChannels() {
+		conf.Chunk[channel] = c.rate(channel).chunk
 	}
 	if c.EmailFrom != "" {
 		from, err := mail.ParseAddress(c.EmailFrom)
@@ -144,15 +149,20 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 	return conf, nil
 }
 
+// sendChannels are those that have a queue of their own.
+func sendChannels() []audience.Channel {
+	return []audience.Channel{audience.Email, audience.SMS, audience.Webhook}
+}
+
 // startWorkers polls the main queue and one queue a channel, which can be limited and stopped by itself.
-func (w *Worker) startWorkers(a *activities.Activities) error {
+func (w *Worker) startWorkers(a *activities.Activities, c Config) error {
 	core := worker.New(w.client, workflows.TaskQueue, worker.Options{WorkerStopTimeout: stopTimeout})
 	workflows.Register(core)
 	activities.Register(core, a)
 	w.workers = append(w.workers, core)
-	for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
+	for _, channel := range sendChannels() {
 		sender := worker.New(w.client, workflows.SendQueue(channel), worker.Options{
-			DisableWorkflowWorker: true, WorkerStopTimeout: stopTimeout,
+			DisableWorkflowWorker: true, WorkerStopTimeout: stopTimeout, TaskQueueActivitiesPerSecond: c.rate(channel).perSecond,
 		})
 		activities.Register(sender, a)
 		w.workers = append(w.workers, sender)

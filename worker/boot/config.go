@@ -3,9 +3,12 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/mail"
 	"net/url"
 	"strings"
+
+	"dotyk/rules/audience"
 )
 
 // Config is what every program of Dotyk is configured by. Each field is a flag and an environment variable.
@@ -20,10 +23,47 @@ type Config struct {
 	PublicURL         string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
 	EmailFrom         string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
 	SMSFrom           string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
+
+	WebhookPrivate bool `name:"webhook-private" env:"WEBHOOK_PRIVATE" help:"Let campaigns send requests to private addresses, too; for development."`
+
+	EmailRate float64 `name:"email-rate" env:"EMAIL_RATE" help:"Most e-mails a second, of all workers together; 0 is no limit."`
+	SMSRate   float64 `name:"sms-rate" env:"SMS_RATE" help:"Most SMS a second, of all workers together; 0 is no limit."`
 }
 
 // ErrMissing says that a program cannot start without a setting.
 var ErrMissing = errors.New("missing setting")
+
+var errNegativeRate = errors.New("EMAIL_RATE and SMS_RATE: give messages a second, or 0 for no limit")
+
+// sendRate is how fast a channel sends: so many messages by one activity, and so many activities a second. Temporal limits
+// activities, and a queue does not hand out many of them a second; so fast channels send several messages by one. 0 is no
+// limit.
+type sendRate struct {
+	chunk     int
+	perSecond float64
+}
+
+// activitiesPerSecond is how many activities a second a queue is asked for at most.
+const activitiesPerSecond = 40
+
+func rateOf(messages float64) sendRate {
+	if messages == 0 {
+		return sendRate{}
+	}
+	chunk := math.Ceil(messages / activitiesPerSecond)
+	return sendRate{chunk: int(chunk), perSecond: messages / chunk}
+}
+
+func (c *Config) rate(channel audience.Channel) sendRate {
+	switch channel {
+	case audience.Email:
+		return rateOf(c.EmailRate)
+	case audience.SMS:
+		return rateOf(c.SMSRate)
+	default:
+		return sendRate{}
+	}
+}
 
 // Check says what is missing or wrong for a worker, and what to set.
 func (c *Config) Check() error {
@@ -53,6 +93,9 @@ func (c *Config) Check() error {
 	}
 	if (c.TwilioAccountSID == "") != (c.TwilioAuthToken == "") {
 		errs = append(errs, fmt.Errorf("%w: set both TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or neither", ErrMissing))
+	}
+	if c.EmailRate < 0 || c.SMSRate < 0 {
+		errs = append(errs, errNegativeRate)
 	}
 	if c.TwilioAccountSID != "" && c.SMSFrom == "" {
 		errs = append(errs, fmt.Errorf("%w: TWILIO_ACCOUNT_SID is set, so give --sms-from or set DOTYK_SMS_FROM", ErrMissing))

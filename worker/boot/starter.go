@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"dotyk/activities/store"
 	"dotyk/workflows"
@@ -24,12 +22,12 @@ func (s cohorts) options(c store.CohortRef) client.StartWorkflowOptions {
 		TaskQueue:                workflows.TaskQueue,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		EnableEagerStart:         true, // the first task runs in this process, without a way through the server
-		Priority:                 temporal.Priority{FairnessKey: strconv.FormatInt(c.Workspace, 10)},
+		Priority:                 workflows.Priority(c.Workspace, c.Transactional),
 	}
 }
 
 func input(c store.CohortRef) workflows.JourneyInput {
-	return workflows.JourneyInput{Workspace: c.Workspace, Cohort: c.ID, Size: c.Size}
+	return workflows.JourneyInput{Workspace: c.Workspace, Cohort: c.ID, Size: c.Size, Transactional: c.Transactional}
 }
 
 // Start implements activities.Starter.
