@@ -92,7 +92,7 @@ func TestLoad(t *testing.T) {
 		const mail = "  - email: {subject: Hi, text: '{{ unsubscribe_url }}'}"
 		other, err := campaign.Parse([]byte(strings.Replace(marketing+mail, "campaign: c", "campaign: d", 1)))
 		require.NoError(t, err)
-		loaded, err := campaigns.Load(files(marketing+mail, nil), "c.yaml", campaigns.Known{Known: campaign.Known{Live: []*campaign.Definition{other}}})
+		loaded, err := campaigns.Load(files(marketing+mail, nil), "c.yaml", campaigns.Known{World: campaign.Known{Live: []*campaign.Definition{other}}})
 		require.NoError(t, err)
 		require.Len(t, loaded.Warnings, 1)
 		require.Equal(t, campaign.CodeCollision, loaded.Warnings[0].Code)

@@ -65,7 +65,7 @@ func (c *tenant) got(t *testing.T, who person, steps ...string) {
 	var ledger []string
 	mails, texts := 0, 0
 	for _, line := range rows[string](t, &c.site, `SELECT channel || ' ' || step || CASE
-			WHEN status IN ('accepted', 'delivered') THEN '' ELSE ' ' || status END
+			WHEN t.status IN ('accepted', 'delivered') THEN '' ELSE ' ' || t.status END
 		FROM touches t JOIN customers k USING (workspace_id) WHERE workspace_id = $1 AND k.id = t.customer_id AND external_id = $2
 			AND direction = 'out' AND channel IN ('email', 'sms') ORDER BY t.occurred_at, t.id`, c.workspace, who.id) {
 		channel, step, _ := strings.Cut(line, " ")
@@ -99,7 +99,7 @@ func (p person) reader(topic string) object {
 // ended wants a customer's journeys through a campaign to have ended in this way, oldest first.
 func (c *tenant) ended(t *testing.T, who person, campaign string, endings ...string) {
 	t.Helper()
-	require.Equal(t, endings, rows[string](t, &c.site, `SELECT status || ' ' || exit_reason FROM journeys j
+	require.Equal(t, endings, rows[string](t, &c.site, `SELECT j.status || ' ' || exit_reason FROM journeys j
 		JOIN campaigns k ON k.workspace_id = j.workspace_id AND k.id = j.campaign_id
 		JOIN customers p ON p.workspace_id = j.workspace_id AND p.id = j.customer_id
 		WHERE j.workspace_id = $1 AND p.external_id = $2 AND k.name = $3 ORDER BY entered_at`, c.workspace, who.id, campaign))
@@ -311,8 +311,8 @@ func testLeadNurture(t *testing.T, c *tenant) {
 	c.mailed(t, cid, 1)
 	c.send(t, track(cid.id, "deal_created", nil))
 	tasks := func(who person) []string {
-		return rows[string](t, &c.site, `SELECT t.id || ' ' || assignee || ' ' || title FROM tasks t JOIN customers p USING (workspace_id)
-			WHERE p.id = t.customer_id AND workspace_id = $1 AND external_id = $2`, c.workspace, who.id)
+		return rows[string](t, &c.site, `SELECT t.id || ' ' || u.email || ' ' || title FROM tasks t JOIN customers p USING (workspace_id)
+			JOIN users u ON u.id = t.assignee WHERE p.id = t.customer_id AND workspace_id = $1 AND external_id = $2`, c.workspace, who.id)
 	}
 	var handoff []string
 	eventually(t, func() bool { handoff = tasks(dee); return len(handoff) > 0 && len(tasks(ann)) > 0 }, "no task was made")
