@@ -9,8 +9,8 @@ import (
 	"dotyk/rules/audience"
 )
 
-// maxWalked is how many steps one call of Advance carries out, about. Only a repeat that waits for nothing, or was woken
-// very late, comes so far.
+// maxWalked is how many steps one call of Advance carries out, about. Only a repeat whose waits are over at once, or that
+// was woken very late, comes so far.
 const maxWalked = 20_000
 
 // Advance takes a journey as far as it can go now: it hands it the events of the inbox, carries out every step that is
@@ -23,8 +23,8 @@ const maxWalked = 20_000
 // motion, of the record or of the version, that brings a timer forward to a moment that has passed. Rules see the
 // instant of their step as now, and the customer's record as it is.
 //
-// Events, oldest first. For each, the exits are judged, then the goal; only then are the steps carried out that were due
-// before it occurred, so that nobody is sent what was delayed after having left; then it is offered to the step at
+// Events, oldest first. For each, the exits are judged, then the goal; only then are the steps carried out that were
+// due before it occurred, so that nobody is sent what was delayed after having left; then it is offered to the step at
 // which the journey stands. An event that occurred after a step was to end does not meet it. One that occurred
 // before the step began but is handled only now does: the network or we were late, and to nag a customer who has
 // done long ago what we ask for is worse than to wait too little. What nothing wants is ignored.
@@ -77,20 +77,8 @@ func (w *walker) run() {
 	}
 	w.pass(func(due time.Time) bool { return !due.After(w.now) })
 	if w.j.Status == Active {
-		w.j.DueAt, w.j.ListensTo = w.next(), w.d.listens(w.j.Position.Step)
+		w.j.DueAt, w.j.ListensTo = latest(w.due(), w.now), w.d.listens(w.j.Position.Step)
 	}
-}
-
-// next is when to look at the journey again.
-func (w *walker) next() time.Time {
-	due, moves := w.due()
-	switch {
-	case !moves:
-		return time.Time{}
-	case due.Before(w.now):
-		return w.now
-	}
-	return due
 }
 
 func oldestFirst(inbox []audience.Event) []audience.Event {
@@ -123,8 +111,8 @@ func (w *walker) occurred(e audience.Event) time.Time {
 // pass carries out what is due, as long as the due time satisfies elapsed.
 func (w *walker) pass(elapsed func(due time.Time) bool) {
 	for w.j.Status == Active && w.fuel > 0 {
-		due, moves := w.due()
-		if !moves || !elapsed(due) || !w.resume(due) {
+		due := w.due()
+		if !elapsed(due) || !w.resume(due) {
 			return
 		}
 	}

@@ -69,10 +69,7 @@ func valueFields(value any) map[string]any {
 }
 
 func inWords(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return fmt.Sprint(value) // cannot be: it was read from JSON
-	}
+	text, _ := json.Marshal(value) // it was read from JSON
 	return string(text)
 }
 
@@ -80,7 +77,8 @@ func inWords(value any) string {
 func (w *walker) split(s *SplitStep, at int) (following int, on bool) {
 	arm := s.draw(w.d.Name, w.f.Customer.ID)
 	if !arm.Winner {
-		return w.take(s, at, arm.Name, fmt.Sprintf("chance chose %s, where %s of the customers go", arm.Name, arm.Share)), true
+		reason := fmt.Sprintf("chance chose %s, where %s of the customers go", arm.Name, arm.Share)
+		return w.take(s, at, arm.Name, reason), true
 	}
 	if winner := w.winner(s); winner != nil {
 		return w.take(s, at, winner.Arm, "the winner: "+winner.Reason), true
@@ -100,9 +98,6 @@ func (w *walker) winner(s *SplitStep) *Winner {
 // take sends the journey into an arm, or into the default one if the arm is not there.
 func (w *walker) take(s *SplitStep, at int, name, reason string) (following int) {
 	chosen := s.arm(name)
-	if chosen < 0 {
-		return w.d.flow.next[at]
-	}
 	name = s.Arms[chosen].Name
 	w.resolve(s.ID, Result{Happened: true, At: w.at, Event: map[string]any{"arm": name}}, RecordDecision{
 		Kind: DecisionSplit, Outcome: name, Reason: reason,

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -13,13 +12,6 @@ import (
 
 // ownerAttribute is the attribute of the customer that holds the e-mail address of her owner.
 const ownerAttribute = "owner"
-
-func (s *WebhookStep) timeout() time.Duration {
-	if s.Timeout == 0 {
-		return defaultWebhookTimeout
-	}
-	return s.Timeout
-}
 
 // assign evaluates whom work is for.
 func (w *walker) assign(to Assignee, step string) Assign {

@@ -8,41 +8,41 @@ import (
 	"dotyk/rules/audience"
 )
 
-// due is when the journey moves on by itself from the step at which it stands; false if it never does.
-func (w *walker) due() (time.Time, bool) {
+// due is when the journey moves on by itself from the step at which it stands.
+func (w *walker) due() time.Time {
 	began := w.j.Position.Began
 	at, resting := w.d.flow.index[w.j.Position.Step]
 	if !resting {
-		return began, true
+		return began
 	}
 	switch s := w.d.flow.steps[at].(type) {
 	case *WaitStep:
 		if s.Until == nil {
-			return began.Add(s.For), true
+			return began.Add(s.For)
 		}
 		if moment, known, _ := w.moment(s.Until, began); known {
-			return moment, true
+			return moment
 		}
 	case *WaitForStep:
-		return w.dueOf(s), true
+		return w.dueOf(s)
 	case *SplitStep:
 		if s.awaits() && w.winner(s) == nil {
-			return began.Add(s.After), true
+			return began.Add(s.After)
 		}
 	case *WebhookStep:
 		if s.Wait {
-			return began.Add(s.timeout()), true
+			return began.Add(s.Timeout)
 		}
 	case *JourneyStep:
 		if s.Wait {
-			return began.Add(s.Timeout), s.Timeout > 0
+			return began.Add(s.Timeout)
 		}
 	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *BranchStep, *DecideStep, *RepeatStep, *UpdateStep, *OwnerStep,
 		*NoteStep, *CouponStep, *ExitStep:
 		// A repeat is where a long walk is interrupted. Another kind comes from a version in which the step was a wait: the
 		// journey goes on from it at once.
 	}
-	return began, true
+	return began
 }
 
 // resume carries a journey on from the step at which it stands and whose time has come. It gives false where it must
@@ -77,7 +77,7 @@ func (w *walker) resume(due time.Time) bool {
 		}
 		following = w.take(s, at, winner.Arm, "the winner: "+winner.Reason)
 	case *WebhookStep:
-		w.timedOut(s.ID, DecisionWebhook, s.Wait, "there was no answer", s.timeout())
+		w.timedOut(s.ID, DecisionWebhook, s.Wait, "there was no answer", s.Timeout)
 	case *JourneyStep:
 		w.timedOut(s.ID, DecisionJourney, s.Wait, "the journey through "+s.Campaign+" did not end", s.Timeout)
 	case *RepeatStep:
@@ -127,8 +127,7 @@ func (w *walker) meet(e audience.Event) {
 
 // late reports whether an event occurred after the step at which the journey stands was to end.
 func (w *walker) late(e audience.Event) bool {
-	due, moves := w.due()
-	return moves && w.occurred(e).After(due)
+	return w.occurred(e).After(w.due())
 }
 
 // meetAnswer keeps the answer to a webhook.

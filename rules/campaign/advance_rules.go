@@ -9,7 +9,7 @@ import (
 	"dotyk/rules/audience"
 )
 
-// concerned reports whether an event concerns the journey: not one that names another journey, nor one with another key.
+// concerned reports whether an event concerns the journey: not if it names another journey, nor if it has another key.
 func (w *walker) concerned(e audience.Event) bool {
 	switch e.Name {
 	case audience.EventTaskCompleted, audience.EventCallCompleted, audience.EventWebhookAnswered:

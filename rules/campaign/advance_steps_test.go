@@ -334,3 +334,61 @@ func TestSubJourney(t *testing.T) {
 	require.Equal(t, "wait_2", j.Position.Step)
 	require.Nil(t, of[campaign.StartJourney](effects)[0].Data)
 }
+
+func TestReasonOfTheEntry(t *testing.T) {
+	t.Parallel()
+	for trigger, want := range map[string]string{
+		"{event: registered}":           "entered when registered happened",
+		"{segment: vip}":                "entered when joining segment vip",
+		"{segment: {left: vip}}":        "entered when leaving segment vip",
+		`{audience: "true"}`:            "entered with the audience",
+		"{api: true}":                   "entered when asked for",
+		"{date: {attribute: birthday}}": "entered by the date birthday",
+		`{schedule: {cron: "0 9 * * *", audience: "true"}}`: "entered by the schedule",
+	} {
+		d := parse(t, `{campaign: c, transactional: true, trigger: `+trigger+`, steps: [{email: {template: a}}]}`)
+		_, effects := begin(d, campaign.Facts{}, t0)
+		require.Equal(t, want, of[campaign.PlanEmail](effects)[0].Reason)
+	}
+}
+
+func TestWebhookRefused(t *testing.T) {
+	t.Parallel()
+	d := simple(t, `{webhook: {id: h, url: "https://a.example", wait: true}}, {wait: 1d}`)
+	j, _ := begin(d, campaign.Facts{}, t0)
+	require.Equal(t, t0.Add(time.Hour), j.DueAt)
+	for reason, properties := range map[string]map[string]any{
+		"the server refused on 2026-01-05 10:01 UTC":                     {"ok": false},
+		"the server refused on 2026-01-05 10:01 UTC with status 404":     {"ok": false, "status": json.Number("404")},
+		"the server refused on 2026-01-05 10:01 UTC: no such host":       {"ok": false, "error": "no such host"},
+		"the server answered on 2026-01-05 10:01 UTC with status 204":    {"ok": true, "status": 204},
+		"the server answered on 2026-01-05 10:01 UTC":                    {"ok": true, "status": "odd"},
+		"the server refused on 2026-01-05 10:01 UTC: that is no answer?": {"error": "that is no answer?", "status": 1.5},
+	} {
+		properties["journey"], properties["step"] = "j1", "h"
+		_, effects := campaign.Advance(d, j, inbox(event(audience.EventWebhookAnswered, t0.Add(time.Minute), properties)), t0.Add(time.Minute))
+		require.Equal(t, reason, decisions(effects, campaign.DecisionWebhook)[0].Reason)
+	}
+}
+
+// TestKindsThatChanged: a version in which a step that waited has become one that does not goes on at once.
+func TestKindsThatChanged(t *testing.T) {
+	t.Parallel()
+	j, _ := begin(simple(t, `{wait: {id: p, for: 9d}}`), campaign.Facts{}, t0)
+	for name, step := range map[string]string{
+		"split":   `{split: {id: p, arms: {a: 50%, b: 50%}}}`,
+		"webhook": `{webhook: {id: p, url: "https://a.example"}}`,
+		"journey": `{journey: {id: p, campaign: other}}`,
+		"note":    `{note: {id: p, text: t}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := simple(t, step+", {wait: 1d}")
+			now := t0.Add(day)
+			ignored := event("x", now, nil)
+			moved, effects := campaign.Advance(d, j, inbox(ignored), now)
+			require.Empty(t, effects)
+			require.Equal(t, "wait_2", moved.Position.Step)
+		})
+	}
+}

@@ -86,8 +86,7 @@ func (w *walker) moment(u *Until, began time.Time) (moment time.Time, known bool
 	case !ok:
 		return time.Time{}, false, nil
 	case u.Yearly:
-		moment, known = u.firstYearly(base, began)
-		return moment, known, nil
+		return u.firstYearly(base, began), true, nil
 	}
 	return instant(u.shift(base, exact)), true, nil
 }
@@ -109,17 +108,15 @@ func zoneOf(name, customer, workspace string) *time.Location {
 }
 
 // firstYearly gives the first moment at or after began on which the day of a date comes round.
-func (u *Until) firstYearly(base day, began time.Time) (time.Time, bool) {
+func (u *Until) firstYearly(base day, began time.Time) time.Time {
 	const year = 365 * 24 * time.Hour
-	around := calendar.DateOf(began, base.zone).Year - int(u.Offset/year)
-	for of := around - 2; of <= around+2; of++ {
+	for of := calendar.DateOf(began, base.zone).Year - int(u.Offset/year) - 2; ; of++ {
 		round := base
 		round.date = base.date.Anniversary(of)
 		if moment := instant(u.shift(round, round.moment())); !moment.Before(began) {
-			return moment, true
+			return moment
 		}
 	}
-	return time.Time{}, false
 }
 
 // shift moves a moment by the offset, whole days on the calendar, and then to the time of day. The moment is given as a

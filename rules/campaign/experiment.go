@@ -29,18 +29,18 @@ func (c ArmCount) String() string {
 // better. An arm without a count has reached nobody.
 func (s *SplitStep) Choose(counts []ArmCount) Winner {
 	best, second := s.bestTwo(counts)
-	if second.Arm == "" {
-		return Winner{Arm: s.fallback(), Reason: s.fallback() + " wins by default: there is no other arm"}
-	}
 	z, p := insight.ProportionTest(best.Hits, best.Reached, second.Hits, second.Reached)
 	figures := fmt.Sprintf("%s did best, before %s: z = %.3f, p = %.4f", best, second, z, p)
-	if p < s.alpha() {
-		return Winner{Arm: best.Arm, Reason: fmt.Sprintf("%s wins by %s: %s, under %g", best.Arm, s.By, figures, s.alpha())}
+	if p < s.Alpha {
+		return Winner{Arm: best.Arm, Reason: fmt.Sprintf("%s wins by %s: %s, under %g", best.Arm, s.By, figures, s.Alpha)}
 	}
-	return Winner{Arm: s.fallback(), Reason: fmt.Sprintf("%s wins by default: by %s, %s, not under %g", s.fallback(), s.By, figures, s.alpha())}
+	return Winner{
+		Arm:    s.Default,
+		Reason: fmt.Sprintf("%s wins by default: by %s, %s, not under %g", s.Default, s.By, figures, s.Alpha),
+	}
 }
 
-// bestTwo gives the two arms of the highest rates; with an empty name where there are not so many.
+// bestTwo gives the two arms of the highest rates.
 func (s *SplitStep) bestTwo(counts []ArmCount) (best, second ArmCount) {
 	for _, arm := range s.Arms {
 		if arm.Winner {
@@ -60,11 +60,4 @@ func (s *SplitStep) bestTwo(counts []ArmCount) (best, second ArmCount) {
 		}
 	}
 	return best, second
-}
-
-func (s *SplitStep) alpha() float64 {
-	if s.Alpha == 0 {
-		return defaultAlpha
-	}
-	return s.Alpha
 }

@@ -41,18 +41,18 @@ func precedence(a, b Message) int {
 func (p Policy) reached(m Message, sent, rivals []Message) (*Cap, *Message) {
 	for i := range p.Caps {
 		c := &p.Caps[i]
-		if !c.counts(m) {
+		if !c.Counts(m) {
 			continue
 		}
 		taken := 0
 		var last *Message
 		for i := range sent {
-			if sent[i].ID != m.ID && c.counts(sent[i]) && c.near(sent[i], m) {
+			if sent[i].ID != m.ID && c.Counts(sent[i]) && c.near(sent[i], m) {
 				taken++
 			}
 		}
 		for i := range rivals {
-			if c.counts(rivals[i]) && c.near(rivals[i], m) {
+			if c.Counts(rivals[i]) && c.near(rivals[i], m) {
 				taken, last = taken+1, &rivals[i]
 			}
 		}
@@ -63,7 +63,8 @@ func (p Policy) reached(m Message, sent, rivals []Message) (*Cap, *Message) {
 	return nil, nil
 }
 
-func (c Cap) counts(m Message) bool {
+// Counts reports whether a cap counts a message.
+func (c Cap) Counts(m Message) bool {
 	return (c.Channel == "" || c.Channel == m.Channel) && (c.Topic == "" || c.Topic == m.Topic)
 }
 

@@ -30,26 +30,17 @@ func (s *SplitStep) awaits() bool {
 	return slices.ContainsFunc(s.Arms, func(arm SplitArm) bool { return arm.Winner })
 }
 
-// fallback is the arm that wins if no other does.
-func (s *SplitStep) fallback() string {
-	if s.Default != "" {
-		return s.Default
-	}
-	for _, arm := range s.Arms {
-		if !arm.Winner {
-			return arm.Name
+// arm gives the index of an arm by its name, or of the default one if there is none of this name.
+func (s *SplitStep) arm(name string) int {
+	chosen := 0
+	for i, arm := range s.Arms {
+		switch {
+		case arm.Winner:
+		case arm.Name == name:
+			return i
+		case arm.Name == s.Default:
+			chosen = i
 		}
 	}
-	return ""
-}
-
-// arm gives the index of an arm by its name, or of the default one if there is none of this name; -1 without both.
-func (s *SplitStep) arm(name string) int {
-	named := func(name string) int {
-		return slices.IndexFunc(s.Arms, func(arm SplitArm) bool { return !arm.Winner && arm.Name == name })
-	}
-	if at := named(name); at >= 0 {
-		return at
-	}
-	return named(s.fallback())
+	return chosen
 }
