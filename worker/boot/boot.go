@@ -116,7 +116,7 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 		Store: w.Store, Logger: o.Logger, PublicURL: c.publicURL(), SMSFrom: c.SMSFrom, Reconcile: o.Reconcile,
 		Lateness: o.Lateness, Instance: fmt.Sprintf("%s/%d/%s", host, os.Getpid(), uuid.NewString()[:8]),
 		Waker: activities.NewWaker(w.Store, o.Logger), Chunk: map[audience.Channel]int{},
-		Webhook: webhooks{webhook.New(webhook.Config{AllowPrivate: c.WebhookPrivate})},
+		Webhook: webhook.New(webhook.Config{AllowPrivate: c.WebhookPrivate}),
 	}
 	for _, channel := range sendChannels() {
 		conf.Chunk[channel] = c.rate(channel).chunk
