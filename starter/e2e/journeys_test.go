@@ -99,10 +99,19 @@ func (p person) reader(topic string) object {
 // ended wants a customer's journeys through a campaign to have ended in this way, oldest first.
 func (c *tenant) ended(t *testing.T, who person, campaign string, endings ...string) {
 	t.Helper()
-	require.Equal(t, endings, rows[string](t, &c.site, `SELECT j.status || ' ' || exit_reason FROM journeys j
+	require.Equal(t, append([]string{}, endings...), rows[string](t, &c.site, `SELECT j.status || ' ' || exit_reason FROM journeys j
 		JOIN campaigns k ON k.workspace_id = j.workspace_id AND k.id = j.campaign_id
 		JOIN customers p ON p.workspace_id = j.workspace_id AND p.id = j.customer_id
 		WHERE j.workspace_id = $1 AND p.external_id = $2 AND k.name = $3 ORDER BY entered_at`, c.workspace, who.id, campaign))
+}
+
+// entered waits until a customer is on her way through a campaign.
+func (c *tenant) entered(t *testing.T, who person, campaign string) {
+	t.Helper()
+	eventually(t, func() bool {
+		return c.count(t, `SELECT count(*) FROM journeys j JOIN campaigns k ON k.id = j.campaign_id JOIN customers p ON p.id = j.customer_id
+			WHERE j.workspace_id = $1 AND p.external_id = $2 AND k.name = $3 AND j.status = 'active'`, c.workspace, who.id, campaign) > 0
+	}, "%s did not enter %s", who.id, campaign)
 }
 
 // TestJourneys runs the ten campaigns of the examples on one product, each in a workspace of its own, in the shape of
@@ -192,6 +201,7 @@ func testBrowseAbandonment(t *testing.T, c *tenant) {
 	}
 	c.send(t, ann.identify(), bob.identify(), cid.identify(), view(ann, "p1"), view(bob, "p1"), view(bob, "p2"), view(cid, "p2"))
 	c.send(t, view(ann, "p1"), view(cid, "p2"))
+	c.entered(t, cid, "browse_abandonment")
 	c.send(t, track(cid.id, "product_added", object{"product_id": "p2"}))
 	require.Contains(t, c.mailed(t, ann, 1).HTML, "p1")
 	c.mailed(t, ann, 2)
@@ -311,8 +321,8 @@ func testLeadNurture(t *testing.T, c *tenant) {
 	c.mailed(t, cid, 1)
 	c.send(t, track(cid.id, "deal_created", nil))
 	tasks := func(who person) []string {
-		return rows[string](t, &c.site, `SELECT t.id || ' ' || u.email || ' ' || title FROM tasks t JOIN customers p USING (workspace_id)
-			JOIN users u ON u.id = t.assignee WHERE p.id = t.customer_id AND workspace_id = $1 AND external_id = $2`, c.workspace, who.id)
+		return rows[string](t, &c.site, `SELECT t.id || ' ' || u.email || ' ' || title FROM tasks t JOIN customers p ON p.id = t.customer_id
+			JOIN users u ON u.id = t.assignee WHERE t.workspace_id = $1 AND p.external_id = $2`, c.workspace, who.id)
 	}
 	var handoff []string
 	eventually(t, func() bool { handoff = tasks(dee); return len(handoff) > 0 && len(tasks(ann)) > 0 }, "no task was made")
