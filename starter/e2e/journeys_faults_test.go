@@ -65,9 +65,9 @@ func TestJourneysKilled(t *testing.T) {
 	eventually(t, func() bool { return entered() == each }, "the readers did not enter")
 	quiet := func() bool { return p.count(t, `SELECT count(*) FROM touches WHERE status IN ('planned', 'claimed')`) == 0 }
 	eventually(t, quiet, "messages are open")
-	p.kill(t)
 	waiting := rows[string](t, &p.site, `SELECT w.slug || ': ' || count(*) FROM journeys j JOIN workspaces w ON w.id = j.workspace_id
 		WHERE j.status = 'active' GROUP BY w.slug ORDER BY 1`)
+	p.kill(t)
 	t.Logf("killed while there waited in %s", strings.Join(waiting, ", "))
 	never(t, 5*time.Second, func() bool { return p.running() }, "it runs after it was killed")
 	began := time.Now()
@@ -143,9 +143,9 @@ campaign: %s
 trigger: {event: %s_wanted}
 transactional: true
 steps:
-  - email: {id: first, subject: First, text: Hello.}
+  - email: {id: one, subject: First, text: Hello.}
   - wait: {id: pause, for: %s}
-  - email: {id: second, subject: %s, text: Hello again.}
+  - email: {id: two, subject: %s, text: Hello again.}
 `, name, name, wait, subject)
 }
 
@@ -161,7 +161,10 @@ func testEdited(t *testing.T, c *tenant) {
 			c.mailed(t, who, 1)
 			eventually(t, func() bool { return c.record(t, who.id).Journeys[0].Step == "pause" }, "the journey does not wait")
 			file := filepath.Join(files(t, map[string]string{"c.yaml": edited(name, "1s", "New")}), "c.yaml")
-			time.Sleep(time.Second)
+			eventually(t, func() bool { // longer than the new wait takes
+				return c.count(t, `SELECT count(*) FROM journeys j JOIN customers p ON p.id = j.customer_id WHERE j.workspace_id = $1
+					AND p.external_id = $2 AND j.entered_at < now() - interval '1 second'`, c.workspace, who.id) == 1
+			}, "no time passes")
 			plan := c.succeed(t, "campaign", "plan", file, "--"+policy)
 			said := c.succeed(t, "campaign", "publish", file, "--"+policy, "--yes")
 			t.Logf("%s%s", plan, said)
@@ -206,7 +209,7 @@ func testStopped(t *testing.T, c *tenant) {
 	c.send(t, late.identify(), track(late.id, "halt_wanted", nil))
 	c.settle(t)
 	c.got(t, late)
-	c.got(t, who, "first")
+	c.got(t, who, "one")
 	require.Contains(t, c.succeed(t, "customer", "why", late.id, "halt"), "archived")
 }
 
@@ -220,7 +223,7 @@ func testRollback(t *testing.T, c *tenant) {
 	c.send(t, who.identify(), track(who.id, "back_wanted", nil))
 	m := c.mailed(t, who, 1)
 	require.Equal(t, "First", m.Subject())
-	require.Equal(t, 3, c.awaitTouch(t, who.id, "first", "accepted").Version)
+	require.Equal(t, 3, c.awaitTouch(t, who.id, "one", "accepted").Version)
 }
 
 // testDraftConflict has two people save over the same draft: who comes second is told so, and nothing of hers is kept.
@@ -246,10 +249,10 @@ func testDraftConflict(t *testing.T, c *tenant) {
 	first := call("PUT", draft, read, text("Two"))
 	require.Equal(t, http.StatusOK, first.status, first.body)
 	second := call("PUT", draft, read, text("Three"))
-	require.Equal(t, http.StatusConflict, second.status, second.body)
+	require.Equal(t, http.StatusPreconditionFailed, second.status, second.body)
 	require.Contains(t, second.header.Get("Content-Type"), "application/problem+json")
-	require.Equal(t, http.StatusConflict, call("PUT", draft, "", text("Four")).status, "as a new one")
-	require.Equal(t, http.StatusConflict, call("POST", "/campaigns/draft/publish", read, "{}").status, "a draft that has changed")
+	require.Equal(t, http.StatusPreconditionFailed, call("PUT", draft, "", text("Four")).status, "as a new one")
+	require.Equal(t, http.StatusPreconditionFailed, call("POST", "/campaigns/draft/publish", read, "{}").status, "a draft that has changed")
 	published := call("POST", "/campaigns/draft/publish", first.header.Get("ETag"), "{}")
 	require.Equal(t, http.StatusOK, published.status, published.body)
 	var version struct{ Source string }
@@ -260,7 +263,7 @@ func testDraftConflict(t *testing.T, c *tenant) {
 // testHardBounce has a mail refused for good between two others: the address is suppressed, and nothing more is sent to it.
 func testHardBounce(t *testing.T, c *tenant) {
 	c.publish(t, strings.ReplaceAll(edited("bouncing", "2s", "Second"), "transactional: true", "topic: news")+
-		"  - wait: 2s\n  - email: {id: third, subject: Third, text: Hello once more.}\n")
+		"  - wait: 2s\n  - email: {id: three, subject: Third, text: Hello once more.}\n")
 	who := newPerson("bouncer")
 	c.send(t, who.identify(), track(who.id, "bouncing_wanted", nil))
 	c.mailed(t, who, 1)
@@ -271,7 +274,7 @@ func testHardBounce(t *testing.T, c *tenant) {
 		return nil
 	})
 	c.settle(t)
-	c.got(t, who, "first", "second failed", "third suppressed")
+	c.got(t, who, "one", "two failed", "three suppressed")
 	require.Contains(t, c.succeed(t, "customer", "why", who.id, "bouncing"), "no such user")
 }
 
