@@ -95,7 +95,7 @@ func (e *entering) judge(ctx context.Context, tx *store.Tx) error {
 		store.LiveCampaign{ID: e.open.CampaignID, Name: e.definition.Name, Version: e.open.Version}, e.definition,
 	}
 	e.gate = gate{now: time.Now(), policy: e.open.Policy, zone: e.open.TimeZone}
-	if err := e.gate.load(ctx, tx, e.page.Customers, []candidate{c}, entryNeeds(e.definition)); err != nil {
+	if err := e.load(ctx, tx, e.page.Customers, []candidate{c}, entryNeeds(e.definition)); err != nil {
 		return err
 	}
 	var entrants []store.NewJourney

@@ -56,7 +56,7 @@ func (p *picker) request(e *audience.Event, r request) {
 		env.Entry = r.data
 		w.entry = c.definition.MatchRequest(env)
 	} else {
-		w.candidate.LiveCampaign = store.LiveCampaign{ID: named.ID, Name: named.Name, Version: named.Version}
+		w.LiveCampaign = store.LiveCampaign{ID: named.ID, Name: named.Name, Version: named.Version}
 		w.entry = campaign.Entry{Reason: "the campaign is " + string(named.Status)}
 	}
 	p.admit(w)

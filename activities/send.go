@@ -336,10 +336,10 @@ func (s *sending) reconcile(ctx context.Context) error {
 			TouchID: m.TouchID, Status: audience.Uncertain,
 			Outcome: "the process ended between the claim and the answer: it may have been sent",
 		}
-		switch {
-		case s.in.Channel == audience.Webhook: // its server knows it by its id
+		if s.in.Channel == audience.Webhook { // its server knows it by its id
 			st.Status, st.Outcome = audience.Planned, "the process ended before the answer: asked again"
-		case s.in.Channel == audience.SMS:
+		}
+		if s.in.Channel == audience.SMS {
 			if st, err = s.ask(ctx, m); err != nil {
 				return err
 			}

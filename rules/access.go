@@ -1,12 +1,11 @@
 package rules
 
 import (
-	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 )
 
 // customerField looks up customer.<name>.
@@ -191,29 +190,10 @@ func nextField(t time.Time, name string) time.Time {
 	return next
 }
 
-// zones remembers the time zones that have been loaded, because loading one reads a file. Only zones that exist are
-// kept, so it stays as small as the time zone database.
-var zones sync.Map
-
-// zoneName is the form of the names of the time zone database; others name files that lie beside it.
-var zoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`)
-
 // zone gives a time zone by its IANA name. It knows neither "" nor "Local", whose meaning depends on the machine.
 func zone(name string) (*time.Location, bool) {
-	if z, ok := zones.Load(name); ok {
-		location, ok := z.(*time.Location)
-		return location, ok
-	}
-	if name == "" || name == "Local" {
+	if !calendar.KnownZone(name) {
 		return nil, false
 	}
-	if !zoneName.MatchString(name) {
-		return nil, false
-	}
-	z, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, false
-	}
-	zones.Store(name, z)
-	return z, true
+	return calendar.Zone(name), true
 }

@@ -34,8 +34,8 @@ type campaignCommands struct {
 	Archive  campaignArchive  `cmd:"" help:"Put a campaign that is over out of the way."`
 	Enter    campaignEnter    `cmd:"" help:"Ask for a customer to be let into a campaign."`
 	Results  campaignResults  `cmd:"" help:"Count what a campaign came to."`
-	List     campaignList     `cmd:"" help:"List the campaigns."`
 	Test     campaignTest     `cmd:"" help:"Play scenario files under virtual time; exits with 1 when one goes otherwise."`
+	List     campaignList     `cmd:"" help:"List the campaigns."`
 }
 
 // readCampaign reads a campaign file and the templates beside it.
@@ -188,8 +188,7 @@ func (*campaignSchema) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n", schema)
-	if err != nil {
+	if _, err := p.stdout.Write(schema); err != nil {
 		return fmt.Errorf("print schema: %w", err)
 	}
 	return nil

@@ -216,11 +216,11 @@ var (
 
 // agree shows the plan and asks, where journeys under way would be disturbed. Without a terminal it never waits for an
 // answer.
-func (p *program) agree(m moving, yes bool, make func() (store.PublicationPlan, error)) error {
+func (p *program) agree(m moving, yes bool, planned func() (store.PublicationPlan, error)) error {
 	if yes || !m.Move && !m.Exit && len(m.Step) == 0 {
 		return nil
 	}
-	plan, err := make()
+	plan, err := planned()
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 type campaignTest struct {
-	Files []string `arg:"" help:"Scenario files, YAML or JSON; the campaigns that they name stand beside them." name:"file"`
+	Files []string `arg:"" help:"Scenario files, YAML or JSON; their campaigns stand beside them." name:"file"`
 	JSON  bool     `help:"Print the outcomes as JSON, with all differences."`
 	Log   bool     `help:"Print everything that happened, in order."`
 }

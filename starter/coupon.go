@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,15 +55,14 @@ func (c *couponAdd) Run(p *program) error {
 // read reads the codes; empty lines are none.
 func (c *couponAdd) read(in io.Reader) ([]string, error) {
 	if c.File != "-" {
-		f, err := os.Open(c.File)
+		raw, err := os.ReadFile(c.File)
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("there is no file %s", c.File)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read codes: %w", err)
 		}
-		defer f.Close()
-		in = f
+		in = bytes.NewReader(raw)
 	}
 	var codes []string
 	lines := bufio.NewScanner(in)

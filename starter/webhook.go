@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"encoding/base64"
+	"fmt"
+)
 
 type webhookCommands struct {
 	Secret webhookSecret `cmd:"" help:"Print the secret that signs webhooks, with which a server checks them."`
@@ -24,6 +27,6 @@ func (c *webhookSecret) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(p.stdout, secret)
+	fmt.Fprintln(p.stdout, "whsec_"+base64.StdEncoding.EncodeToString(secret))
 	return nil
 }

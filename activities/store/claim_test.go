@@ -176,8 +176,10 @@ func TestClaimQuietHours(t *testing.T) {
 		"takes the workspace's for no zone":    {policy: nights, zone: "", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
 		"is left out by a message that skips":  {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietSkip, at: "2026-01-10T22:00:00Z", outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z"},
 		"is unknown to a message that ignores": {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietIgnore, at: "2026-01-10T22:00:00Z"},
-		"outlasts the message": {policy: nights, zone: "Europe/Kyiv", at: "2026-01-10T22:00:00Z", expires: time.Hour,
-			outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z, after it is wanted"},
+		"outlasts the message": {
+			policy: nights, zone: "Europe/Kyiv", at: "2026-01-10T22:00:00Z", expires: time.Hour,
+			outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z, after it is wanted",
+		},
 		"is of the country of the phone":    {policy: "quiet: [{country: UA, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
 		"is not of another country":         {policy: "quiet: [{country: PL, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z"},
 		"is of the country on the record":   {policy: "quiet: [{country: PL, from: '21:00', to: '09:00'}]", zone: "UTC", attributes: map[string]any{"country": "pl"}, at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
@@ -375,7 +377,7 @@ func TestClaimCaps(t *testing.T) {
 		t.Parallel()
 		l := openLedger(t)
 		l.policy("caps: [{channel: email, most: 1, within: 7d}]")
-		random := rand.New(rand.NewPCG(4, 2)) //nolint:gosec // orders of a test
+		random := rand.New(rand.NewPCG(4, 2))
 		for round := range 50 {
 			user := fmt.Sprintf("u%d", round)
 			customer := l.customer(user, "", nil)

@@ -178,9 +178,11 @@ func lasts(to *campaign.Definition, m Moves, step string) (time.Duration, bool) 
 		return s.Timeout, s.Wait
 	case *campaign.JourneyStep:
 		return s.Timeout, s.Wait
-	default: // nothing waits there, or until a moment that depends on the customer
-		return 0, false
+	case *campaign.EmailStep, *campaign.SMSStep, *campaign.CallStep, *campaign.TaskStep, *campaign.BranchStep,
+		*campaign.SplitStep, *campaign.DecideStep, *campaign.RepeatStep, *campaign.UpdateStep, *campaign.OwnerStep,
+		*campaign.NoteStep, *campaign.CouponStep, *campaign.ExitStep, nil:
 	}
+	return 0, false // nothing waits there, or until a moment that is not its own
 }
 
 // stepNamed finds a step by its id, nil where there is none.

@@ -130,9 +130,9 @@ func entryKind(t campaign.Trigger) string {
 		return EntrySchedule
 	case campaign.DateTrigger:
 		return EntryDate
-	default:
-		return ""
+	case campaign.AudienceTrigger, campaign.EventTrigger, campaign.SegmentTrigger, campaign.APITrigger:
 	}
+	return ""
 }
 
 // enters tells who enters when a campaign goes live: the kind of entry, or "".
@@ -146,7 +146,7 @@ func enters(t campaign.Trigger, now time.Time) string {
 		if t.Existing {
 			return EntrySegment
 		}
-	default:
+	case campaign.ScheduleTrigger, campaign.DateTrigger, campaign.EventTrigger, campaign.APITrigger:
 	}
 	return ""
 }

@@ -168,8 +168,10 @@ func TestDateMembers(t *testing.T) {
 		name, trigger, at string
 		want              []string
 	}{
-		{"Every year, and in common years the day before", `{date: {attribute: birthday, yearly: true}}`, "2027-02-28 07:00",
-			[]string{"eve", "leap", "march"}},
+		{
+			"Every year, and in common years the day before", `{date: {attribute: birthday, yearly: true}}`, "2027-02-28 07:00",
+			[]string{"eve", "leap", "march"},
+		},
 		{"Some days before", `{date: {attribute: birthday, yearly: true, offset: -7d}}`, "2027-05-25 07:00", []string{"june"}},
 		{"Once", `{date: {attribute: birthday}}`, "1985-06-01 07:00", []string{"june"}},
 		{"Never for others", `{date: {attribute: birthday, yearly: true}}`, "2027-10-01 07:00", nil},

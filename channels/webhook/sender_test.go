@@ -67,12 +67,16 @@ func (r received) verify(secret string, now time.Time) bool {
 	return hmac.Equal([]byte(want), []byte(r.Header.Get("webhook-signature")))
 }
 
-func requireKind(t *testing.T, err error, kind channels.FailureKind) *channels.SendError {
+func failureOf(t *testing.T, err error) *channels.SendError {
 	t.Helper()
 	var failure *channels.SendError
 	require.ErrorAs(t, err, &failure)
-	require.Equal(t, kind, failure.Kind, "%v", err)
 	return failure
+}
+
+func requireKind(t *testing.T, err error, kind channels.FailureKind) {
+	t.Helper()
+	require.Equal(t, kind, failureOf(t, err).Kind, "%v", err)
 }
 
 func TestSend(t *testing.T) {
@@ -144,8 +148,8 @@ func TestStatuses(t *testing.T) {
 	} {
 		status.Store(int64(code))
 		answer, err := s.Send(t.Context(), webhook.Request{ID: "1", URL: address})
-		failure := requireKind(t, err, kind)
-		require.Equal(t, 7*time.Second, failure.RetryAfter)
+		requireKind(t, err, kind)
+		require.Equal(t, 7*time.Second, failureOf(t, err).RetryAfter)
 		require.Equal(t, code, answer.Status)
 		require.Equal(t, "why", answer.Body)
 	}
@@ -203,7 +207,8 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		r := valid
 		spoil(&r)
 		_, err := s.Send(t.Context(), r)
-		require.NotEmpty(t, requireKind(t, err, channels.BadMessage).Detail, name)
+		requireKind(t, err, channels.BadMessage)
+		require.NotEmpty(t, failureOf(t, err).Detail, name)
 	}
 }
 

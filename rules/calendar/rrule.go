@@ -21,6 +21,9 @@ const (
 	firstRuleYear  = 1970
 	lastRuleYear   = 2200
 	mondaysInMonth = 5
+	shortestMonth  = 28
+	maxTimes       = 48
+	maxPositions   = 5
 )
 
 // rule is a recurrence rule that has been read. Its moments are readings of a clock, given as if clocks were in UTC.
@@ -55,6 +58,7 @@ func readRRule(s string) (rule, error) {
 	if err != nil {
 		return rule{}, fmt.Errorf(`%w; write it as in "FREQ=WEEKLY;BYDAY=MO;BYHOUR=9;BYMINUTE=0"`, err)
 	}
+	option.Byhour, option.Byminute = distinct(option.Byhour), distinct(option.Byminute)
 	if err := checkRule(option); err != nil {
 		return rule{}, err
 	}
@@ -74,7 +78,6 @@ func readRRule(s string) (rule, error) {
 	if option.Dtstart.IsZero() {
 		option.Dtstart = ruleAnchor
 	}
-	option.Byhour, option.Byminute = distinct(option.Byhour), distinct(option.Byminute)
 	series, err := rrule.NewRRule(*option)
 	if err != nil {
 		return rule{}, fmt.Errorf("%w: keep it within the bounds", err)
@@ -97,6 +100,10 @@ func checkRule(o *rrule.ROption) error {
 		return fmt.Errorf("INTERVAL is a number from 1 to %d", maxInterval)
 	case !o.Dtstart.IsZero() && (start < firstRuleYear || start > lastRuleYear):
 		return fmt.Errorf("DTSTART lies in the years %d to %d", firstRuleYear, lastRuleYear)
+	case max(len(o.Byhour), 1)*max(len(o.Byminute), 1) > maxTimes:
+		return fmt.Errorf("BYHOUR and BYMINUTE give more than %d times a day; write a cron expression", maxTimes)
+	case len(o.Bysetpos) > maxPositions:
+		return fmt.Errorf("BYSETPOS holds at most %d positions", maxPositions)
 	case len(o.Byweekno) > 0 && o.Freq != rrule.YEARLY:
 		return errors.New("BYWEEKNO needs FREQ=YEARLY")
 	}
@@ -140,18 +147,24 @@ func (r rule) next(t time.Time, zone *time.Location) (time.Time, bool) {
 }
 
 // startBefore gives a reading, no later than t unless the rule begins later, from which the rule counts as it does from
-// its start. Series of days and weeks would otherwise be walked through from there.
+// its start. The series would otherwise be walked through from there.
 func (r rule) startBefore(t time.Time) time.Time {
 	o := r.series.Options
-	days := o.Interval
-	switch o.Freq {
-	case rrule.WEEKLY:
-		days *= daysPerWeek
-	case rrule.DAILY:
+	start := o.Dtstart
+	// The week, month or year of the start may have begun before it, so one more interval is gone back.
+	after := func(units int) int { return max(units/o.Interval-1, 0) * o.Interval }
+	months := (t.Year()-start.Year())*12 + int(t.Month()-start.Month())
+	days := int(t.Sub(start) / (24 * time.Hour))
+	switch {
+	case o.Freq == rrule.DAILY:
+		return start.AddDate(0, 0, after(days))
+	case o.Freq == rrule.WEEKLY:
+		return start.AddDate(0, 0, daysPerWeek*after(days/daysPerWeek))
+	case start.Day() > shortestMonth:
+		return start // not every month has such a day
+	case o.Freq == rrule.MONTHLY:
+		return start.AddDate(0, after(months), 0)
 	default:
-		return o.Dtstart
+		return start.AddDate(after(months/12), 0, 0)
 	}
-	// The week of the start may have begun before it, so one more interval is gone back.
-	intervals := int(t.Sub(o.Dtstart)/(24*time.Hour))/days - 1
-	return o.Dtstart.AddDate(0, 0, max(intervals, 0)*days)
 }

@@ -112,6 +112,12 @@ func TestRRule(t *testing.T) {
 		"every third day": {"DTSTART=20260301T090000;FREQ=DAILY;INTERVAL=3", "UTC", "2026-12-01T00:00:00Z", []string{
 			"2026-12-02T09:00:00Z", "2026-12-05T09:00:00Z",
 		}},
+		"leap days": {"DTSTART=20240229T090000;FREQ=YEARLY", "UTC", "2040-03-01T00:00:00Z", []string{
+			"2044-02-29T09:00:00Z", "2048-02-29T09:00:00Z",
+		}},
+		"every fifth month": {"DTSTART=20240115T090000;FREQ=MONTHLY;INTERVAL=5", "UTC", "2026-01-01T00:00:00Z", []string{
+			"2026-02-15T09:00:00Z", "2026-07-15T09:00:00Z",
+		}},
 		"skipped: after the gap": {"FREQ=DAILY;BYHOUR=3;BYMINUTE=30", "Europe/Kyiv", "2026-03-28T12:00:00Z", []string{
 			"2026-03-29T04:00:00+03:00", "2026-03-30T03:30:00+03:00",
 		}},
@@ -147,31 +153,34 @@ func TestRRule(t *testing.T) {
 
 func TestRRuleRefuses(t *testing.T) {
 	t.Parallel()
+	const hours = "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16"
 	for s, want := range map[string]string{
-		"":                                                     "write it as in",
-		"BYDAY=MO":                                             "FREQ is required",
-		"FREQ=FORTNIGHTLY":                                     "undefined frequency",
-		"FREQ=HOURLY":                                          "write a cron expression",
-		"FREQ=SECONDLY":                                        "write a cron expression",
-		"FREQ=DAILY;COUNT=3":                                   "say with UNTIL when it ends",
-		"FREQ=DAILY;BYSECOND=1":                                "leave them out",
-		"FREQ=YEARLY;BYEASTER=400":                             "leave them out",
-		"FREQ=DAILY;INTERVAL=1001":                             "INTERVAL is a number from 1 to 1000",
-		"FREQ=DAILY;INTERVAL=-1":                               "INTERVAL is a number from 1 to 1000",
-		"FREQ=DAILY;BYHOUR=24":                                 "keep it within the bounds",
-		"FREQ=DAILY;BYDAY=1MO":                                 "only with FREQ=MONTHLY or YEARLY",
-		"FREQ=MONTHLY;BYDAY=-53MO":                             "at most 5 of a day in a month",
-		"FREQ=YEARLY;BYMONTH=12;BYDAY=53MO":                    "at most 5 of a day in a month",
-		"FREQ=MONTHLY;BYWEEKNO=1":                              "BYWEEKNO needs FREQ=YEARLY",
-		"FREQ=DAILY;UNTIL=soon":                                "write it as in",
-		"FREQ=DAILY;COLOR=RED":                                 "unknown RRULE property",
-		"DTSTART=20260105T090000Z;FREQ=DAILY":                  "leave out the Z",
-		"DTSTART=00010105T090000;FREQ=DAILY":                   "in the years 1970 to 2200",
-		"FREQ=DAILY\nFREQ=DAILY":                               "in one line",
-		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30":                  "it has no moment",
-		"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30":                   "it has no moment",
-		"DTSTART=20260105T090000;FREQ=DAILY;UNTIL=20260101":    "it has no moment",
-		"FREQ=DAILY;BYHOUR=" + strings.Repeat("1,", 300) + "1": "at most 500 characters",
+		"":                                  "write it as in",
+		"BYDAY=MO":                          "FREQ is required",
+		"FREQ=FORTNIGHTLY":                  "undefined frequency",
+		"FREQ=HOURLY":                       "write a cron expression",
+		"FREQ=SECONDLY":                     "write a cron expression",
+		"FREQ=DAILY;COUNT=3":                "say with UNTIL when it ends",
+		"FREQ=DAILY;BYSECOND=1":             "leave them out",
+		"FREQ=YEARLY;BYEASTER=400":          "leave them out",
+		"FREQ=DAILY;INTERVAL=1001":          "INTERVAL is a number from 1 to 1000",
+		"FREQ=DAILY;INTERVAL=-1":            "INTERVAL is a number from 1 to 1000",
+		"FREQ=DAILY;BYHOUR=24":              "keep it within the bounds",
+		"FREQ=DAILY;BYDAY=1MO":              "only with FREQ=MONTHLY or YEARLY",
+		"FREQ=MONTHLY;BYDAY=-53MO":          "at most 5 of a day in a month",
+		"FREQ=YEARLY;BYMONTH=12;BYDAY=53MO": "at most 5 of a day in a month",
+		"FREQ=DAILY;BYMINUTE=" + strings.Repeat("1,", 20) + "2,3;BYHOUR=" + hours: "more than 48 times a day",
+		"FREQ=MONTHLY;BYDAY=MO;BYSETPOS=1,2,3,4,5,6":                              "at most 5 positions",
+		"FREQ=MONTHLY;BYWEEKNO=1":                                                 "BYWEEKNO needs FREQ=YEARLY",
+		"FREQ=DAILY;UNTIL=soon":                                                   "write it as in",
+		"FREQ=DAILY;COLOR=RED":                                                    "unknown RRULE property",
+		"DTSTART=20260105T090000Z;FREQ=DAILY":                                     "leave out the Z",
+		"DTSTART=00010105T090000;FREQ=DAILY":                                      "in the years 1970 to 2200",
+		"FREQ=DAILY\nFREQ=DAILY":                                                  "in one line",
+		"FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30":                                     "it has no moment",
+		"FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30":                                      "it has no moment",
+		"DTSTART=20260105T090000;FREQ=DAILY;UNTIL=20260101":                       "it has no moment",
+		"FREQ=DAILY;BYHOUR=" + strings.Repeat("1,", 300) + "1":                    "at most 500 characters",
 	} {
 		_, err := calendar.ParseRRule(s)
 		require.ErrorContains(t, err, want, s)
@@ -270,4 +279,26 @@ func testData(t *testing.T, name string) []byte {
 	}
 	require.NoError(t, err)
 	return raw
+}
+
+func FuzzSchedule(f *testing.F) {
+	for _, seed := range []string{
+		"0 9 * * mon", "@weekly", "TZ=0", "*/7 0-5/2 1,15 jan-mar ?", "FREQ=MONTHLY;BYDAY=-1FR;BYHOUR=9",
+		"DTSTART=20260105T090000;FREQ=WEEKLY;INTERVAL=2;UNTIL=20270101", "FREQ=YEARLY;BYWEEKNO=53;BYDAY=MO;WKST=SU",
+		"FREQ=YEARLY;BYYEARDAY=-366;BYSETPOS=-1",
+	} {
+		f.Add(seed)
+	}
+	kyiv, from := zone(f, "Europe/Kyiv"), at(f, "2026-03-28T12:00:00Z")
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, parse := range []func(string) (calendar.Schedule, error){calendar.ParseCron, calendar.ParseRRule} {
+			schedule, err := parse(s)
+			if err != nil {
+				continue
+			}
+			if next, ok := schedule.Next(from, kyiv); ok {
+				require.True(t, next.After(from))
+			}
+		}
+	})
 }

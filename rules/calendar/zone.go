@@ -1,12 +1,17 @@
 package calendar
 
 import (
+	"regexp"
 	"sync"
 	"time"
 )
 
-// zones are those that were loaded, by name: loading one reads and parses a file.
+// zones are those that were loaded, by name: loading one reads and parses a file. Only zones that exist are kept, so it
+// stays as small as the time zone database.
 var zones sync.Map
+
+// zoneName is the form of the names of the time zone database; others name files that lie beside it.
+var zoneName = regexp.MustCompile(`^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`)
 
 // Zone gives the first of the names that is a zone of the time zone database ("" and "Local" are none), or UTC.
 func Zone(names ...string) *time.Location {
@@ -22,11 +27,12 @@ func Zone(names ...string) *time.Location {
 func KnownZone(name string) bool { return load(name) != nil }
 
 func load(name string) *time.Location {
-	if name == "" || name == "Local" {
-		return nil
+	if kept, ok := zones.Load(name); ok {
+		zone, _ := kept.(*time.Location)
+		return zone
 	}
-	if zone, ok := zones.Load(name); ok {
-		return zone.(*time.Location)
+	if name == "Local" || !zoneName.MatchString(name) {
+		return nil
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil {

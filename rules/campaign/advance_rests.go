@@ -20,7 +20,7 @@ func (w *walker) due() time.Time {
 		if s.Until == nil {
 			return began.Add(s.For)
 		}
-		if moment, known, _ := w.moment(s.Until, began); known {
+		if moment, known, _ := w.moment(s.Until, at, began); known {
 			return moment
 		}
 	case *WaitForStep:

@@ -152,6 +152,20 @@ func TestRepeat(t *testing.T) {
 			require.Equal(t, t0.Add(time.Duration(i)*time.Hour), sms.At)
 		}
 	})
+	t.Run("Clock", func(t *testing.T) {
+		t.Parallel()
+		d := simple(t, `{repeat: {id: daily, max: 3, steps: [{wait: {until: "10:00", zone: UTC}}, {email: {id: m, template: m}}]}}, {wait: 1d}`)
+		_, effects := campaign.Advance(d, start(d), campaign.Facts{}, t0.Add(10*day))
+		ten := time.Date(t0.Year(), t0.Month(), t0.Day(), 10, 0, 0, 0, time.UTC)
+		if ten.Before(t0) {
+			ten = ten.Add(day)
+		}
+		var at []time.Time
+		for _, mail := range of[campaign.PlanEmail](effects) {
+			at = append(at, mail.At)
+		}
+		require.Equal(t, []time.Time{ten, ten.Add(day), ten.Add(2 * day)}, at)
+	})
 	t.Run("ManySteps", func(t *testing.T) {
 		t.Parallel()
 		d := simple(t, `{repeat: {id: outer, max: 100, steps: [{repeat: {id: inner, max: 100, steps: [

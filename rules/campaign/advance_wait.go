@@ -14,7 +14,7 @@ func (w *walker) wait(s *WaitStep, at int) (following int, on bool) {
 		return end, w.rest(s)
 	}
 	w.forget(s.ID)
-	moment, known, err := w.moment(s.Until, w.at)
+	moment, known, err := w.moment(s.Until, at, w.at)
 	switch {
 	case !known:
 		return w.unknownMoment(s, at, err)
@@ -29,7 +29,7 @@ func (w *walker) awake(s *WaitStep, at int, due time.Time) (following int, on bo
 	if s.Until == nil {
 		return w.d.flow.next[at], true
 	}
-	if _, known, err := w.moment(s.Until, w.j.Position.Began); !known {
+	if _, known, err := w.moment(s.Until, at, w.j.Position.Began); !known {
 		return w.unknownMoment(s, at, err)
 	}
 	if due.Before(w.woken) {
@@ -70,10 +70,14 @@ func (w *walker) ifPast(s *WaitStep, at int, moment time.Time, decision RecordDe
 	return w.d.flow.next[at], true
 }
 
-// moment computes what a wait that began at an instant waits for. It is not known where the rule gives no time.
-func (w *walker) moment(u *Until, began time.Time) (moment time.Time, known bool, err error) {
+// moment computes what a wait that began at an instant waits for. It is not known where the rule gives no time. A clock that
+// a repeat comes to again is waited for anew: else all rounds would be walked while it shows the same.
+func (w *walker) moment(u *Until, at int, began time.Time) (moment time.Time, known bool, err error) {
 	zone := w.zone(u.Zone)
 	if u.Clock != nil {
+		if w.iteration(at) > 1 {
+			began = began.Add(time.Microsecond)
+		}
 		return instant(calendar.NextClock(began, *u.Clock, u.Days, zone)), true, nil
 	}
 	value, err := u.Moment.Value(w.env(nil, began))

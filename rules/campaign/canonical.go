@@ -110,8 +110,9 @@ type (
 
 func canonicalDefinition(d *Definition) formDefinition {
 	form := formDefinition{
-		Campaign: d.Name, Trigger: canonicalTrigger(d.Trigger), Key: source(d.Key), Concurrent: d.Concurrent, Reachable: d.Reachable,
-		Topic: d.Topic, Transactional: d.Transactional, Priority: d.Priority, Steps: canonicalSteps(d.Steps),
+		Campaign: d.Name, Trigger: canonicalTrigger(d.Trigger), Key: source(d.Key), Concurrent: d.Concurrent,
+		Reachable: d.Reachable,
+		Topic:     d.Topic, Transactional: d.Transactional, Priority: d.Priority, Steps: canonicalSteps(d.Steps),
 	}
 	if d.Holdout > 0 {
 		form.Holdout = d.Holdout.String()
@@ -150,8 +151,9 @@ func canonicalTrigger(t Trigger) formTrigger {
 		return form
 	case ScheduleTrigger:
 		return formTrigger{Schedule: &formSchedule{
-			Cron: t.Schedule.Cron(), RRule: t.Schedule.RRule(), Zone: unless(t.Zone, ZoneWorkspace), Audience: source(t.Audience),
-			From: t.From, To: t.To,
+			Cron: t.Schedule.Cron(), RRule: t.Schedule.RRule(), Zone: unless(t.Zone, ZoneWorkspace),
+			Audience: source(t.Audience),
+			From:     t.From, To: t.To,
 		}}
 	case DateTrigger:
 		form := &formDate{Attribute: t.Attribute, Yearly: t.Yearly, Zone: unless(t.Zone, ZoneCustomer)}

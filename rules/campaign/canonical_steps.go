@@ -187,13 +187,23 @@ func canonicalSteps(steps []Step) []formStep {
 func canonicalStep(step Step) formStep {
 	switch s := step.(type) {
 	case *EmailStep:
-		return formStep{Email: &formEmail{ID: s.ID, Template: s.Template, Subject: s.Subject, HTML: s.HTML, Text: s.Text, formSending: canonicalSending(s.Sending)}}
+		return formStep{Email: &formEmail{
+			ID: s.ID, Template: s.Template, Subject: s.Subject, HTML: s.HTML, Text: s.Text,
+			formSending: canonicalSending(s.Sending),
+		}}
 	case *SMSStep:
-		return formStep{SMS: &formSMS{ID: s.ID, Text: s.Text, Template: s.Template, formSending: canonicalSending(s.Sending)}}
+		return formStep{SMS: &formSMS{
+			ID: s.ID, Text: s.Text, Template: s.Template, formSending: canonicalSending(s.Sending),
+		}}
 	case *CallStep:
-		return formStep{Call: &formCall{ID: s.ID, Title: s.Title, Script: s.Script, For: canonicalAssignee(s.For), Due: optional(s.Due), Dial: s.Dial}}
+		return formStep{Call: &formCall{
+			ID: s.ID, Title: s.Title, Script: s.Script, For: canonicalAssignee(s.For), Due: optional(s.Due),
+			Dial: s.Dial,
+		}}
 	case *TaskStep:
-		return formStep{Task: &formTask{ID: s.ID, Title: s.Title, Text: s.Text, For: canonicalAssignee(s.For), Due: optional(s.Due)}}
+		return formStep{Task: &formTask{
+			ID: s.ID, Title: s.Title, Text: s.Text, For: canonicalAssignee(s.For), Due: optional(s.Due),
+		}}
 	case *NoteStep:
 		return formStep{Note: &formNote{ID: s.ID, Text: s.Text}}
 	case *OwnerStep:
@@ -202,16 +212,20 @@ func canonicalStep(step Step) formStep {
 		return formStep{Coupon: canonicalCoupon(s)}
 	case *WebhookStep:
 		return formStep{Webhook: &formWebhook{
-			ID: s.ID, URL: s.URL, Method: unless(s.Method, methods[0]), Headers: s.Headers, Body: sources(s.Body), Wait: s.Wait,
+			ID: s.ID, URL: s.URL, Method: unless(s.Method, methods[0]), Headers: s.Headers, Body: sources(s.Body),
+			Wait:    s.Wait,
 			Timeout: optionalUnless(s.Timeout, defaultWebhookTimeout),
 		}}
 	case *JourneyStep:
-		return formStep{Journey: &formJourney{ID: s.ID, Campaign: s.Campaign, Data: sources(s.Data), Wait: s.Wait, Timeout: optional(s.Timeout)}}
+		return formStep{Journey: &formJourney{
+			ID: s.ID, Campaign: s.Campaign, Data: sources(s.Data), Wait: s.Wait, Timeout: optional(s.Timeout),
+		}}
 	case *WaitStep:
 		return formStep{Wait: canonicalWait(s)}
 	case *WaitForStep:
 		return formStep{WaitFor: &formWaitFor{
-			ID: s.ID, Event: s.Event, When: source(s.When), Rule: source(s.Rule), Quiet: optional(s.Quiet), Timeout: optional(s.Timeout),
+			ID: s.ID, Event: s.Event, When: source(s.When), Rule: source(s.Rule), Quiet: optional(s.Quiet),
+			Timeout: optional(s.Timeout),
 		}}
 	case *BranchStep:
 		return formStep{Branch: canonicalBranch(s)}
@@ -223,7 +237,8 @@ func canonicalStep(step Step) formStep {
 		return formStep{Repeat: &formRepeat{ID: s.ID, While: source(s.While), Max: s.Max, Steps: canonicalSteps(s.Steps)}}
 	case *UpdateStep:
 		return formStep{Update: &formUpdate{
-			ID: s.ID, Set: sources(s.Set), Add: sources(s.Add), AddTags: s.AddTags, RemoveTags: s.RemoveTags, AddTo: s.AddTo, RemoveFrom: s.RemoveFrom,
+			ID: s.ID, Set: sources(s.Set), Add: sources(s.Add), AddTags: s.AddTags, RemoveTags: s.RemoveTags,
+			AddTo: s.AddTo, RemoveFrom: s.RemoveFrom,
 		}}
 	case *ExitStep:
 		return formStep{Exit: &formExit{ID: s.ID, Reason: s.Reason}}
@@ -232,7 +247,9 @@ func canonicalStep(step Step) formStep {
 }
 
 func canonicalSending(s Sending) formSending {
-	form := formSending{Quiet: unless(string(s.Quiet), string(QuietWait)), Expires: optionalUnless(s.Expires, DefaultExpires)}
+	form := formSending{
+		Quiet: unless(string(s.Quiet), string(QuietWait)), Expires: optionalUnless(s.Expires, DefaultExpires),
+	}
 	if s.Fallback != nil {
 		fallback := canonicalStep(s.Fallback)
 		form.Fallback = &fallback
@@ -249,7 +266,9 @@ func canonicalAssignee(a Assignee) *formAssignee {
 }
 
 func canonicalCoupon(s *CouponStep) *formCoupon {
-	form := &formCoupon{ID: s.ID, Pool: s.Pool, Prefix: s.Prefix, Expires: optional(s.Expires), Transferable: s.Transferable}
+	form := &formCoupon{
+		ID: s.ID, Pool: s.Pool, Prefix: s.Prefix, Expires: optional(s.Expires), Transferable: s.Transferable,
+	}
 	redeemed := formRedeemed{Event: unless(s.Event, redeemEvent), Property: unless(s.Property, redeemProperty)}
 	if redeemed != (formRedeemed{}) {
 		form.Redeemed = &redeemed
@@ -297,7 +316,8 @@ func canonicalSplit(s *SplitStep) *formSplit {
 		if first == "" && !arm.Winner {
 			first = arm.Name
 		}
-		form.Arms = append(form.Arms, formWay{Name: arm.Name, Share: arm.Share.String(), Steps: canonicalSteps(arm.Steps)})
+		form.Arms = append(form.Arms,
+			formWay{Name: arm.Name, Share: arm.Share.String(), Steps: canonicalSteps(arm.Steps)})
 	}
 	form.Default = unless(s.Default, first)
 	if s.Alpha != defaultAlpha {

@@ -72,7 +72,8 @@ func (c *checker) unasked(d *Definition, step Step) {
 		return
 	}
 	c.report(d.at(step), CodeNoConsent,
-		fmt.Sprintf("topic %s needs a consent, and nothing before step %s asks whether there is one: who has given none is left out",
+		fmt.Sprintf("topic %s needs a consent, and nothing before step %s asks whether there is one: "+
+			"who has given none is left out",
 			d.Topic, step.StepID()),
 		fmt.Sprintf("Add \"reachable: [%s]\", or a rule with in_topic(%q).", channel, d.Topic))
 }
@@ -126,7 +127,8 @@ func (c *checker) collisions(d *Definition, k Known) {
 		for _, channel := range atOnce(other.Steps) {
 			if slices.Contains(channels, channel) {
 				c.report(d.spot("trigger"), CodeCollision,
-					fmt.Sprintf("customers get an %s of campaign %s at the same time: it begins with %s, too", channel, other.Name, entrance),
+					fmt.Sprintf("customers get an %s of campaign %s at the same time: it begins with %s, too",
+						channel, other.Name, entrance),
 					"Begin with a wait, narrow one of the triggers, or set a cap and priorities.")
 			}
 		}
@@ -158,7 +160,7 @@ func atOnce(steps []Step) []audience.Channel {
 		for _, list := range lists(step) {
 			channels = append(channels, atOnce(list)...)
 		}
-		if pauses(step) {
+		if everyWay(step, pauses) {
 			break
 		}
 	}

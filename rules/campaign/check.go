@@ -83,7 +83,8 @@ func (c *checker) step(d *Definition, step Step, k Known) {
 // subJourney checks a step that leads into another campaign.
 func (c *checker) subJourney(d *Definition, s *JourneyStep, k Known) {
 	if way := wayBack(d.Name, s.Campaign, k.Live); way != "" {
-		c.report(d.at(s), CodeCircle, "this leads back to the campaign itself: "+d.Name+way, "Let one of the campaigns end without the next.")
+		c.report(d.at(s), CodeCircle, "this leads back to the campaign itself: "+d.Name+way,
+			"Let one of the campaigns end without the next.")
 		return
 	}
 	c.exists(d.at(s), k.Campaign, CodeUnknownCampaign, "campaign", s.Campaign)

@@ -73,7 +73,8 @@ func TestCheckCircle(t *testing.T) {
 	require.Equal(t, "this leads back to the campaign itself: a → b → c → a", vs[0].Message)
 	require.Equal(t, 4, vs[0].Line)
 	require.Equal(t, campaign.CodeCircle, e.Check(campaign.Known{})[0].Code)
-	require.Empty(t, a.Check(campaign.Known{Live: []*campaign.Definition{b, leading("c", "e"), e}}), "a circle of others is theirs")
+	require.Empty(t, a.Check(campaign.Known{Live: []*campaign.Definition{b, leading("c", "e"), e}}),
+		"a circle of others is theirs")
 }
 
 func TestCautionConsent(t *testing.T) {
@@ -154,5 +155,6 @@ func TestCautionCollision(t *testing.T) {
 	}
 	left, joined := named("left", "segment: {left: vip}", mail), named("joined", "segment: vip", mail)
 	require.Empty(t, left.Caution(campaign.Known{Live: []*campaign.Definition{joined}}))
-	require.Len(t, joined.Caution(campaign.Known{Live: []*campaign.Definition{named("more", "segment: {entered: vip}", mail)}}), 1)
+	require.Len(t,
+		joined.Caution(campaign.Known{Live: []*campaign.Definition{named("more", "segment: {entered: vip}", mail)}}), 1)
 }

@@ -35,7 +35,8 @@ func Diff(a, b *Definition) []Difference {
 			found = append(found, Difference{Path: path + ".place", Before: was.place(), After: s.place()})
 		}
 		if was.kind != s.kind {
-			found = append(found, Difference{Path: path, Before: map[string]any{was.kind: was.body}, After: map[string]any{s.kind: s.body}})
+			found = append(found,
+				Difference{Path: path, Before: map[string]any{was.kind: was.body}, After: map[string]any{s.kind: s.body}})
 			continue
 		}
 		found = append(found, compare(path+".", objectOf(s.kind), was.body, s.body)...)

@@ -43,10 +43,14 @@ func TestDiff(t *testing.T) {
 			{"path":"steps.rich.arms","before":[{"when":"customer.total > 100"},{"else":true}],"after":[{"when":"customer.total > 100"}]},
 			{"path":"steps.later","before":{"wait":{"for":"1d"}}}]`},
 		"kind": {replace("wait: {id: pause, for: 2d}", "note: {id: pause, text: x}"), `[{"path":"steps.pause","before":{"wait":{"for":"2d"}},"after":{"note":{"text":"x"}}}]`},
-		"moved within": {replace("{sms: {id: nudge, text: Come}}, {task: {id: handoff, title: Call}}", "{task: {id: handoff, title: Call}}, {sms: {id: nudge, text: Come}}"),
-			`[{"path":"steps.nudge.place","before":"first of rich, arm 1","after":"behind handoff of rich, arm 1"}]`},
-		"moved out": {replace("{note: {id: n, text: a}}", "", "  - exit:", "  - note: {id: n, text: a}\n  - exit:"),
-			`[{"path":"steps.n.place","before":"first of look, arm a","after":"behind look of steps"}]`},
+		"moved within": {
+			replace("{sms: {id: nudge, text: Come}}, {task: {id: handoff, title: Call}}", "{task: {id: handoff, title: Call}}, {sms: {id: nudge, text: Come}}"),
+			`[{"path":"steps.nudge.place","before":"first of rich, arm 1","after":"behind handoff of rich, arm 1"}]`,
+		},
+		"moved out": {
+			replace("{note: {id: n, text: a}}", "", "  - exit:", "  - note: {id: n, text: a}\n  - exit:"),
+			`[{"path":"steps.n.place","before":"first of look, arm a","after":"behind look of steps"}]`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,9 @@
 //	        steps: [{exit: viewed}]
 //	      - else: [{sms: {text: "Come and see"}}]
 //
+// README.md is the reference for marketers. Which fields there are stands in schema_objects.go, for the reader, the JSON
+// Schema and the reference alike. check.go and caution.go look at the world around a campaign, diff.go compares versions.
+//
 // What a file may hold is documented at Definition, and for each kind of step at its type. Rules are those of package
 // rules.
 //

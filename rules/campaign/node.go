@@ -97,9 +97,11 @@ func (r *reader) fields(n *node, path string, o *object) map[string]*node {
 		at := f.at.place(join(path, f.name))
 		switch {
 		case found[f.name] != nil:
-			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %s", f.name, o.what), "Remove one of them.")
+			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %s", f.name, o.what),
+				"Remove one of them.")
 		case !slices.Contains(known, f.name):
-			r.report(at, CodeUnknownField, fmt.Sprintf("%s has no field %q", o.what, clip(f.name)), didYouMean(f.name, known))
+			r.report(at, CodeUnknownField, fmt.Sprintf("%s has no field %q", o.what, clip(f.name)),
+				didYouMean(f.name, known))
 		default:
 			found[f.name] = f.node
 		}
@@ -195,7 +197,8 @@ func (r *reader) flag(fields map[string]*node, name, path string, otherwise bool
 		return otherwise
 	}
 	if n.shape != shapeBool {
-		r.wrongShape(n, join(path, name), fmt.Sprintf("%q", name), "true or false", "Write true or false, without quotes.")
+		r.wrongShape(n, join(path, name), fmt.Sprintf("%q", name), "true or false",
+			"Write true or false, without quotes.")
 		return otherwise
 	}
 	return strings.EqualFold(n.text, "true")

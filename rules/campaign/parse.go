@@ -79,9 +79,11 @@ func (r *reader) entering(fields map[string]*node, d *Definition) {
 	at := fields["concurrent"].place("concurrent")
 	switch {
 	case fields["key"] != nil:
-		r.report(at, CodeConflict, "with a key, a customer has a journey for each of its values already", `Remove "key" or "concurrent".`)
+		r.report(at, CodeConflict, "with a key, a customer has a journey for each of its values already",
+			`Remove "key" or "concurrent".`)
 	case d.Reenter.Mode == ReenterNever:
-		r.report(at, CodeConflict, "customers who never enter again have no other journey at one time", `Add "reenter: always", or remove "concurrent".`)
+		r.report(at, CodeConflict, "customers who never enter again have no other journey at one time",
+			`Add "reenter: always", or remove "concurrent".`)
 	}
 }
 
@@ -101,10 +103,16 @@ func (r *reader) topSteps(root, n *node, d *Definition) {
 // topic checks that messages have the consent they need.
 func (r *reader) topic(root, n *node, d *Definition) {
 	if n != nil && d.Topic == audience.AllTopics {
-		r.report(n.place("topic"), CodeBadValue, `"*" means all topics and cannot be the topic of a campaign`, "Name one topic.")
+		r.report(n.place("topic"), CodeBadValue, `"*" means all topics and cannot be the topic of a campaign`,
+			"Name one topic.")
+	}
+	if n != nil && d.Transactional {
+		r.warn(n.place("topic"), CodePointless, "service messages need no consent, so the topic has no effect",
+			"Remove it, or \"transactional: true\" if the messages are marketing.")
 	}
 	if n == nil && !d.Transactional && len(messages(d.Steps)) > 0 {
-		r.report(root.place("topic"), CodeMissingTopic, "the campaign sends messages but names no topic, so nobody can have agreed to them",
+		r.report(root.place("topic"), CodeMissingTopic,
+			"the campaign sends messages but names no topic, so nobody can have agreed to them",
 			`Add "topic: <name>", or "transactional: true" if these are service messages that need no consent.`)
 	}
 }
@@ -133,7 +141,8 @@ func (r *reader) reachable(n *node) []audience.Channel {
 	var channels []audience.Channel
 	for i, name := range r.nameList(n, "reachable", "a channel", "[email]") {
 		if name != string(audience.Email) && name != string(audience.SMS) {
-			r.report(n.items[i].place(fmt.Sprintf("reachable[%d]", i)), CodeBadValue, fmt.Sprintf("%q is not a channel of messages", clip(name)),
+			r.report(n.items[i].place(fmt.Sprintf("reachable[%d]", i)), CodeBadValue,
+				fmt.Sprintf("%q is not a channel of messages", clip(name)),
 				"Write email or sms.")
 		}
 		channels = append(channels, audience.Channel(name))
@@ -164,7 +173,8 @@ func (r *reader) reenter(n *node, target *Reenter, entry bool) {
 			target.After = r.duration(value, "reenter.after")
 			return
 		}
-		r.rule(value, "reenter.when", &target.When, useCondition, rules.Options{Entry: entry, Results: []string{"previous"}}, scope{})
+		r.rule(value, "reenter.when", &target.When, useCondition,
+			rules.Options{Entry: entry, Results: []string{"previous"}}, scope{})
 	}
 }
 
@@ -177,7 +187,8 @@ func (r *reader) goal(n *node, known scope) *Goal {
 	}
 	fields := r.fields(n, "goal", objGoal)
 	g.Event = r.event(n, fields, "goal", "the goal")
-	r.optionalRule(fields, "when", "goal", &g.When, useCondition, rules.Options{Event: true, EventName: g.Event, Entry: true}, known)
+	r.optionalRule(fields, "when", "goal", &g.When, useCondition,
+		rules.Options{Event: true, EventName: g.Event, Entry: true}, known)
 	g.Within = r.optionalDuration(fields, "within", "goal", 0)
 	return g
 }
@@ -207,6 +218,7 @@ func (r *reader) exits(n *node, d *Definition, known scope) {
 		}
 		fields := r.fields(item, path, objExit)
 		exit.Event = r.event(item, fields, path, "the exit")
-		r.optionalRule(fields, "when", path, &exit.When, useCondition, rules.Options{Event: true, EventName: exit.Event, Entry: true}, known)
+		r.optionalRule(fields, "when", path, &exit.When, useCondition,
+			rules.Options{Event: true, EventName: exit.Event, Entry: true}, known)
 	}
 }

@@ -39,7 +39,8 @@ func TestParse(t *testing.T) {
 	messages := d.Messages()
 	require.Len(t, messages, 3)
 	require.Equal(t, "nudge", messages[1].StepID())
-	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}}, d.Needs())
+	require.Equal(t, rules.Needs{Consents: true, Clock: true, History: map[string]time.Duration{"visited": 30 * day}},
+		d.Needs())
 	require.Equal(t, rules.Needs{Profile: []string{"email"}}, d.TriggerNeeds())
 	branch, ok := d.Steps[3].(*campaign.BranchStep)
 	require.True(t, ok)
@@ -51,8 +52,10 @@ func TestParse(t *testing.T) {
 
 func TestParseAudience(t *testing.T) {
 	t.Parallel()
-	short := parse(t, `{campaign: n, topic: news, trigger: {audience: 'customer.kind == "client"'}, steps: [{email: {template: a}}]}`)
-	long := parse(t, `{campaign: n, topic: news, trigger: {audience: {rule: 'customer.kind == "client"', once: true}}, steps: [{email: {template: a}}]}`)
+	short := parse(t,
+		`{campaign: n, topic: news, trigger: {audience: 'customer.kind == "client"'}, steps: [{email: {template: a}}]}`)
+	long := parse(t,
+		`{campaign: n, topic: news, trigger: {audience: {rule: 'customer.kind == "client"', once: true}}, steps: [{email: {template: a}}]}`)
 	require.Equal(t, short.Hash(), long.Hash())
 	everyone := parse(t, `{campaign: n, topic: news, trigger: {audience: true}, steps: [{email: {template: a}}]}`)
 	trigger, ok := everyone.Trigger.(campaign.AudienceTrigger)

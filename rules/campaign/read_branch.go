@@ -25,7 +25,9 @@ func (r *reader) branch(d draft) (*BranchStep, scope) {
 	s.Arms = make([]Arm, len(arms.items))
 	for i, item := range arms.items {
 		last := i == len(arms.items)-1
-		arm := draft{n: item, path: fmt.Sprintf("%s[%d]", armsPath, i), numbers: append(slices.Clip(d.numbers), i+1), known: d.known}
+		arm := draft{
+			n: item, path: fmt.Sprintf("%s[%d]", armsPath, i), numbers: append(slices.Clip(d.numbers), i+1), known: d.known,
+		}
 		after = after.merge(r.arm(arm, &s.Arms[i], last))
 	}
 	if len(s.Arms) == 1 && hasField(arms.items[0], "else") {
@@ -70,7 +72,8 @@ func (r *reader) arm(d draft, arm *Arm, last bool) scope {
 func (r *reader) within(d draft, n *node, name, what string) ([]Step, scope) {
 	switch {
 	case n == nil:
-		r.report(d.n.place(d.path), CodeMissingField, what+" has no steps", "Add steps, or \"steps: []\" to do nothing.")
+		r.report(d.n.place(d.path), CodeMissingField, what+" has no steps",
+			"Add steps, or \"steps: []\" to do nothing.")
 	case n.shape != shapeList:
 		r.wrongShape(n, d.at(name), "this", "a list of steps", "Start each step with a dash.")
 	default:

@@ -57,7 +57,8 @@ func (r *reader) choice(d draft, c *Choice, last bool) {
 	c.Value = r.value(value, d.at(name))
 	for _, f := range value.fields {
 		if f.name == "happened" || f.name == "at" {
-			r.report(f.at.place(join(d.at(name), f.name)), CodeBadValue, fmt.Sprintf("a value cannot have a field %q: every result has one", f.name),
+			r.report(f.at.place(join(d.at(name), f.name)), CodeBadValue,
+				fmt.Sprintf("a value cannot have a field %q: every result has one", f.name),
 				"Call it otherwise.")
 		}
 	}
@@ -83,7 +84,8 @@ func (r *reader) repeat(d draft) (*RepeatStep, scope) {
 	passes := r.passes
 	if r.passes *= s.Max; r.passes > maxPasses && passes <= maxPasses {
 		r.report(d.n.place(d.path), CodeTooLarge,
-			fmt.Sprintf("repeats within each other would go round %d times, at most %d", r.passes, maxPasses), `Make "max" smaller.`)
+			fmt.Sprintf("repeats within each other would go round %d times, at most %d", r.passes,
+				maxPasses), `Make "max" smaller.`)
 	}
 	r.passes = min(r.passes, maxPasses+1)
 	body := &scope{}
@@ -102,31 +104,41 @@ func (r *reader) repeat(d draft) (*RepeatStep, scope) {
 
 // loop checks that time passes on every way through a repeat.
 func (r *reader) loop(d draft, s *RepeatStep) {
+	onEveryWay := func(holds func(Step) bool) bool {
+		return slices.ContainsFunc(s.Steps, func(step Step) bool { return everyWay(step, holds) })
+	}
 	at := d.n.place(d.path)
 	switch {
 	case len(s.Steps) == 0:
 		r.report(at, CodeNoSteps, "the repeat has no steps", `Add "steps:" with a wait at least.`)
-	case !listPauses(s.Steps):
-		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between", "Add a wait, or a wait_for, that is on every way through them.")
+	case !onEveryWay(pauses):
+		r.report(at, CodeLoopWithoutWait, "the steps can be repeated without any time between",
+			"Add a wait, or a wait_for, that is on every way through them.")
+	case !onEveryWay(takesTime):
+		r.warn(at, CodeLoopWithoutWait,
+			"the steps can be repeated without any time between: what a wait is for may have come already",
+			`Add a wait for a length of time, as in "wait: 1h".`)
 	}
 }
 
-func listPauses(steps []Step) bool { return slices.ContainsFunc(steps, pauses) }
-
-// pauses reports whether on every way through a step there is a wait, or the end of the journey.
+// pauses reports whether a step waits, or ends the journey.
 func pauses(step Step) bool {
+	_, waits := step.(*WaitStep)
+	_, awaits := step.(*WaitForStep)
+	return waits || awaits || takesTime(step)
+}
+
+// takesTime reports whether time passes at a step whenever it is come to, or the journey ends there.
+func takesTime(step Step) bool {
 	switch s := step.(type) {
-	case *WaitStep, *WaitForStep, *ExitStep:
+	case *WaitStep:
+		return s.Until == nil || s.Until.Clock != nil
+	case *WaitForStep:
+		return s.Rule == nil
+	case *ExitStep:
 		return true
-	case *BranchStep:
-		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
-			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !listPauses(a.Steps) })
-	case *SplitStep:
-		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms, func(a SplitArm) bool { return !a.Winner && !listPauses(a.Steps) })
-	case *RepeatStep:
-		return s.While == nil && listPauses(s.Steps)
-	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *DecideStep, *UpdateStep, *OwnerStep, *NoteStep,
-		*CouponStep, *JourneyStep:
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *BranchStep, *SplitStep, *DecideStep, *RepeatStep,
+		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
 	}
 	return false
 }

@@ -28,7 +28,8 @@ func (r *reader) email(d draft) *EmailStep {
 	case inline && fields["subject"] == nil:
 		r.report(at, CodeNoContent, "the email has no subject", `Add "subject:".`)
 	case inline && fields["html"] == nil && fields["text"] == nil:
-		r.report(at, CodeNoContent, "the email has a subject but nothing beneath it", `Add "html:" or "text:", or both.`)
+		r.report(at, CodeNoContent, "the email has a subject but nothing beneath it",
+			`Add "html:" or "text:", or both.`)
 	}
 	s.Sending = r.sending(d, fields, s.ID)
 	return s
@@ -55,12 +56,14 @@ func (r *reader) sms(d draft) *SMSStep {
 
 // sending reads how a message goes out.
 func (r *reader) sending(d draft, fields map[string]*node, id string) Sending {
+	quiet := r.word(fields, "quiet", d.path, string(QuietWait), string(QuietWait), string(QuietSkip), string(QuietIgnore))
 	s := Sending{
-		Quiet:   Quiet(r.word(fields, "quiet", d.path, string(QuietWait), string(QuietWait), string(QuietSkip), string(QuietIgnore))),
+		Quiet:   Quiet(quiet),
 		Expires: r.optionalDuration(fields, "expires", d.path, DefaultExpires),
 	}
 	if n := fields["quiet"]; n != nil && r.transactional {
-		r.warn(n.place(d.at("quiet")), CodePointless, "service messages know no quiet hours, so this has no effect", "Remove it.")
+		r.warn(n.place(d.at("quiet")), CodePointless, "service messages know no quiet hours, so this has no effect",
+			"Remove it.")
 	}
 	n := fields["fallback"]
 	if n == nil {

@@ -32,7 +32,8 @@ func (r *reader) webhook(d draft) *WebhookStep {
 	case fields["url"] == nil:
 		r.missing(d.n, d.path, "url", "the webhook does not say where the request goes", advice)
 	case s.URL != "" && !urlPattern.MatchString(s.URL):
-		r.report(fields["url"].place(d.at("url")), CodeBadValue, fmt.Sprintf("%q is not an address that a request can go to", clip(s.URL)),
+		r.report(fields["url"].place(d.at("url")), CodeBadValue,
+			fmt.Sprintf("%q is not an address that a request can go to", clip(s.URL)),
 			`Write all of it, as in "https://shop.example/stock", without a name and password.`)
 	}
 	return s
@@ -43,14 +44,16 @@ func (r *reader) headers(n *node, path string) map[string]string {
 	case n == nil:
 		return nil
 	case n.shape != shapeObject || len(n.fields) == 0:
-		r.wrongShape(n, path, `"headers"`, "a group of fields with something in it", `Write one on each line, as in X-Shop: "1".`)
+		r.wrongShape(n, path, `"headers"`, "a group of fields with something in it",
+			`Write one on each line, as in X-Shop: "1".`)
 		return nil
 	}
 	headers := make(map[string]string, len(n.fields))
 	for _, f := range n.fields {
 		at := join(path, f.name)
 		if _, twice := headers[f.name]; twice {
-			r.report(f.at.place(at), CodeDuplicateField, fmt.Sprintf("%q stands twice", clip(f.name)), "Remove one of them.")
+			r.report(f.at.place(at), CodeDuplicateField, fmt.Sprintf("%q stands twice", clip(f.name)),
+				"Remove one of them.")
 		}
 		if !headerPattern.MatchString(f.name) {
 			r.report(f.at.place(at), CodeBadValue, fmt.Sprintf("%q cannot be the name of a header", clip(f.name)), "")
@@ -75,10 +78,12 @@ func (r *reader) journey(d draft) *JourneyStep {
 	case fields["campaign"] == nil:
 		r.missing(d.n, d.path, "campaign", "the journey does not say through which campaign", advice)
 	case s.Wait && timeout == nil:
-		r.report(d.n.place(d.path), CodeMissingTimeout, "the journey waits for another without a timeout, so it could wait forever",
+		r.report(d.n.place(d.path), CodeMissingTimeout,
+			"the journey waits for another without a timeout, so it could wait forever",
 			`Add how long to wait at most, as in "timeout: 30d".`)
 	case !s.Wait && timeout != nil:
-		r.report(timeout.place(d.at("timeout")), CodeConflict, `"timeout" is for a journey that waits for the other`, `Add "wait: true", or remove it.`)
+		r.report(timeout.place(d.at("timeout")), CodeConflict, `"timeout" is for a journey that waits for the other`,
+			`Add "wait: true", or remove it.`)
 	}
 	return s
 }

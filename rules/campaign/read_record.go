@@ -29,7 +29,8 @@ func (r *reader) update(d draft) *UpdateStep {
 	r.disjoint(d, "tag", s.AddTags, s.RemoveTags)
 	r.disjoint(d, "list", s.AddTo, s.RemoveFrom)
 	s.Set = r.assignments(d, fields, "set", r.settable)
-	s.Add = r.assignments(d, fields, "add", func(at place, name string) (rules.Want, bool) { return r.addable(at, name, s.Set) })
+	s.Add = r.assignments(d, fields, "add",
+		func(at place, name string) (rules.Want, bool) { return r.addable(at, name, s.Set) })
 	changes := len(d.n.fields)
 	if hasField(d.n, "id") {
 		changes--
@@ -44,14 +45,16 @@ func (r *reader) update(d draft) *UpdateStep {
 func (r *reader) disjoint(d draft, what string, added, removed []string) {
 	for _, name := range added {
 		if slices.Contains(removed, name) {
-			r.report(d.n.place(d.path), CodeConflict, fmt.Sprintf("the %s %q is both added and removed", what, name), "Keep one of them.")
+			r.report(d.n.place(d.path), CodeConflict, fmt.Sprintf("the %s %q is both added and removed", what, name),
+				"Keep one of them.")
 		}
 	}
 }
 
 func (r *reader) settable(at place, name string) (rules.Want, bool) {
 	if slices.Contains(unsettable, name) {
-		r.report(at, CodeBadValue, fmt.Sprintf("a campaign cannot set customer.%s", name), "Set an attribute of another name.")
+		r.report(at, CodeBadValue, fmt.Sprintf("a campaign cannot set customer.%s", name),
+			"Set an attribute of another name.")
 		return 0, false
 	}
 	if slices.Contains(settableText, name) {
@@ -63,7 +66,8 @@ func (r *reader) settable(at place, name string) (rules.Want, bool) {
 func (r *reader) addable(at place, name string, set []Assignment) (rules.Want, bool) {
 	switch {
 	case slices.Contains(unsettable, name), slices.Contains(settableText, name):
-		r.report(at, CodeBadValue, fmt.Sprintf("nothing can be added to customer.%s", name), "Add to an attribute that holds a number.")
+		r.report(at, CodeBadValue, fmt.Sprintf("nothing can be added to customer.%s", name),
+			"Add to an attribute that holds a number.")
 		return 0, false
 	case slices.ContainsFunc(set, func(a Assignment) bool { return a.Attribute == name }):
 		r.report(at, CodeConflict, fmt.Sprintf("%q is both set and added to", clip(name)), "Keep one of them.")
@@ -77,22 +81,27 @@ func anyName(place, string) (rules.Want, bool) { return rules.WantValue, true }
 
 // assignments reads a field that may be absent and gives names rules, sorted by name. Accept says what the rule of a name
 // must give, or reports the name and gives false.
-func (r *reader) assignments(d draft, fields map[string]*node, name string, accept func(place, string) (rules.Want, bool)) []Assignment {
+func (r *reader) assignments(
+	d draft, fields map[string]*node, name string, accept func(place, string) (rules.Want, bool),
+) []Assignment {
 	n, path := fields[name], d.at(name)
 	switch {
 	case n == nil:
 		return nil
 	case n.shape != shapeObject || len(n.fields) == 0:
-		r.wrongShape(n, path, fmt.Sprintf("%q", name), "a group of fields with something in it", `Write one on each line, as in stage: '"nurtured"'.`)
+		r.wrongShape(n, path, fmt.Sprintf("%q", name), "a group of fields with something in it",
+			`Write one on each line, as in stage: '"nurtured"'.`)
 		return nil
 	}
-	byName := slices.SortedStableFunc(slices.Values(n.fields), func(a, b field) int { return cmp.Compare(a.name, b.name) })
+	byName := slices.SortedStableFunc(slices.Values(n.fields),
+		func(a, b field) int { return cmp.Compare(a.name, b.name) })
 	list := make([]Assignment, 0, len(byName)) // never grows: rules are compiled into its items later
 	for _, f := range byName {
 		at := f.at.place(join(path, f.name))
 		switch {
 		case slices.ContainsFunc(list, func(a Assignment) bool { return a.Attribute == f.name }):
-			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %q", clip(f.name), name), "Remove one of them.")
+			r.report(at, CodeDuplicateField, fmt.Sprintf("%q stands twice in %q", clip(f.name), name),
+				"Remove one of them.")
 			continue
 		case f.name == "" || len(f.name) > maxID:
 			r.report(at, CodeBadValue, fmt.Sprintf("%q cannot be a name here", clip(f.name)), "")
@@ -131,7 +140,8 @@ func (r *reader) coupon(d draft) *CouponStep {
 	case fields["pool"] != nil && fields["prefix"] != nil:
 		r.report(d.n.place(d.path), CodeConflict, "codes of a pool have no prefix", `Keep "pool" or "prefix".`)
 	case s.Prefix != "" && !prefixPattern.MatchString(s.Prefix):
-		r.report(fields["prefix"].place(d.at("prefix")), CodeBadValue, fmt.Sprintf("%q cannot be the prefix of a code", clip(s.Prefix)),
+		r.report(fields["prefix"].place(d.at("prefix")), CodeBadValue,
+			fmt.Sprintf("%q cannot be the prefix of a code", clip(s.Prefix)),
 			"Write at most 20 letters, digits, hyphens and underscores.")
 	}
 	if n := fields["redeemed"]; n != nil {

@@ -91,7 +91,9 @@ func (r *reader) rule(n *node, path string, target **rules.Rule, u use, options 
 }
 
 // optionalRule is rule for a field that may be absent.
-func (r *reader) optionalRule(fields map[string]*node, name, path string, target **rules.Rule, u use, options rules.Options, known scope) {
+func (r *reader) optionalRule(
+	fields map[string]*node, name, path string, target **rules.Rule, u use, options rules.Options, known scope,
+) {
 	if n := fields[name]; n != nil {
 		r.rule(n, join(path, name), target, u, options, known)
 	}
@@ -162,7 +164,8 @@ func (r *reader) checkConstant(p pendingRule, rule *rules.Rule) {
 	message, advice := "this rule is always false", "What depends on it can never happen: remove it, or correct the rule."
 	switch {
 	case p.use == useExit && held:
-		message, advice = "this exit rule is always true", "Every journey would leave before its first step: remove it, or correct the rule."
+		message = "this exit rule is always true"
+		advice = "Every journey would leave before its first step: remove it, or correct the rule."
 	case p.use == useAudience:
 		message, advice = "this rule is always false, so nobody would enter", "Correct the rule."
 	case held:

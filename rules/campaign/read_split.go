@@ -14,7 +14,8 @@ const (
 )
 
 func (r *reader) split(d draft) (*SplitStep, scope) {
-	const advice = "Write {arms: {a: 50%, b: 50%}}, or with steps {arms: {a: {share: 50%, steps: […]}, b: {share: rest, steps: […]}}}."
+	const advice = "Write {arms: {a: 50%, b: 50%}}, or with steps " +
+		"{arms: {a: {share: 50%, steps: […]}, b: {share: rest, steps: […]}}}."
 	fields := r.body(d, objSplit, advice)
 	s := &SplitStep{ID: r.id(d, fields)}
 	if d.n.shape != shapeObject {
@@ -89,7 +90,8 @@ func (r *reader) way(w way) (SplitArm, *node, scope) {
 	}
 	fields := r.body(w.d, objWay, advice)
 	if name := fields["name"]; name != nil && w.named {
-		r.report(name.place(w.d.at("name")), CodeConflict, "the arm has a name already: the field that it stands under", "Remove this one.")
+		r.report(name.place(w.d.at("name")), CodeConflict, "the arm has a name already: the field that it stands under",
+			"Remove this one.")
 	}
 	steps := fields["steps"]
 	switch {
@@ -98,7 +100,8 @@ func (r *reader) way(w way) (SplitArm, *node, scope) {
 	case fields["share"] == nil:
 		r.missing(w.d.n, w.d.path, "share", "the arm does not say which part of the customers it gets", advice)
 	case arm.Winner && steps != nil:
-		r.report(steps.place(w.d.at("steps")), CodeConflict, "the arm winner has no steps of its own: it goes the way of the arm that won",
+		r.report(steps.place(w.d.at("steps")), CodeConflict,
+			"the arm winner has no steps of its own: it goes the way of the arm that won",
 			"Remove them, or call the arm otherwise.")
 		return arm, fields["share"], known
 	}
@@ -116,7 +119,8 @@ func (r *reader) wayNames(ways []way, s *SplitStep) {
 			r.report(w.at, CodeBadValue, fmt.Sprintf("%q cannot be the name of an arm", clip(w.name)),
 				"Write letters, digits and underscores, with no digit first.")
 		case slices.ContainsFunc(s.Arms[:i], func(a SplitArm) bool { return a.Name == w.name }):
-			r.report(w.at, CodeDuplicateField, fmt.Sprintf("two arms are called %q", w.name), "Give each arm a name of its own.")
+			r.report(w.at, CodeDuplicateField, fmt.Sprintf("two arms are called %q", w.name),
+				"Give each arm a name of its own.")
 		}
 	}
 }
@@ -135,7 +139,8 @@ func (r *reader) divide(d draft, s *SplitStep, shares []*node) {
 			rest = i
 		default:
 			if s.Arms[i].Share = r.share(n, path); s.Arms[i].Share == 0 && len(r.violations) == faults {
-				r.report(n.place(path), CodeBadShares, "nobody would go this way", "Give it a part, as in 50%, or remove it.")
+				r.report(n.place(path), CodeBadShares, "nobody would go this way",
+					"Give it a part, as in 50%, or remove it.")
 			}
 			sum += s.Arms[i].Share
 		}
@@ -146,9 +151,11 @@ func (r *reader) divide(d draft, s *SplitStep, shares []*node) {
 	case rest >= 0 && sum < wholeShare:
 		s.Arms[rest].Share = wholeShare - sum
 	case rest >= 0:
-		r.report(at, CodeBadShares, fmt.Sprintf("the parts add up to %s, so there is no rest", sum), "Make the parts smaller.")
+		r.report(at, CodeBadShares, fmt.Sprintf("the parts add up to %s, so there is no rest", sum),
+			"Make the parts smaller.")
 	case sum != wholeShare:
-		r.report(at, CodeBadShares, fmt.Sprintf("the parts add up to %s instead of 100%%", sum), `Correct them, or give one arm "rest".`)
+		r.report(at, CodeBadShares, fmt.Sprintf("the parts add up to %s instead of 100%%", sum),
+			`Correct them, or give one arm "rest".`)
 	}
 }
 
@@ -175,19 +182,23 @@ func (r *reader) experiment(d draft, s *SplitStep, fields map[string]*node) {
 		return
 	}
 	if fields["by"] == nil {
-		r.missing(d.n, d.path, "by", "the split does not say by what an arm wins", `Add "by: clicks", "by: opens" or "by: goal".`)
+		r.missing(d.n, d.path, "by", "the split does not say by what an arm wins",
+			`Add "by: clicks", "by: opens" or "by: goal".`)
 	}
 	if fields["after"] == nil {
-		r.missing(d.n, d.path, "after", "the split does not say when the winner is chosen", `Add "after:", as in "after: 4h".`)
+		r.missing(d.n, d.path, "after", "the split does not say when the winner is chosen",
+			`Add "after:", as in "after: 4h".`)
 	}
 	if s.By == ByGoal && !r.hasGoal {
-		r.report(fields["by"].place(d.at("by")), CodeConflict, "the campaign has no goal to count", `Add "goal:" to the campaign, or count clicks.`)
+		r.report(fields["by"].place(d.at("by")), CodeConflict, "the campaign has no goal to count",
+			`Add "goal:" to the campaign, or count clicks.`)
 	}
 	switch {
 	case fields["default"] == nil:
 		s.Default = arms[0]
 	case s.Default != "" && !slices.Contains(arms, s.Default):
-		r.report(fields["default"].place(d.at("default")), CodeBadValue, fmt.Sprintf("there is no arm %q", clip(s.Default)), didYouMean(s.Default, arms))
+		r.report(fields["default"].place(d.at("default")), CodeBadValue,
+			fmt.Sprintf("there is no arm %q", clip(s.Default)), didYouMean(s.Default, arms))
 	}
 }
 

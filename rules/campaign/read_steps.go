@@ -55,7 +55,8 @@ func (r *reader) stepList(n *node, path string, numbers []int, known scope) ([]S
 // comesTo reports a step that no journey comes to, because all leave at the one before.
 func (r *reader) comesTo(at place, before Step) {
 	if _, ended := before.(*ExitStep); ended {
-		r.report(at, CodeUnreachable, "nothing can come here: the step before ends the journey", "Remove this step, or move the exit.")
+		r.report(at, CodeUnreachable, "nothing can come here: the step before ends the journey",
+			"Remove this step, or move the exit.")
 	} else if leaves(before) {
 		r.warn(at, CodeUnreachable, fmt.Sprintf("nothing can come here: every way of %s ends the journey", before.StepID()),
 			"Remove this step, or one of the exits before it.")
@@ -64,19 +65,10 @@ func (r *reader) comesTo(at place, before Step) {
 
 // leaves reports whether every way through a step ends the journey.
 func leaves(step Step) bool {
-	listLeaves := func(steps []Step) bool { return slices.ContainsFunc(steps, leaves) }
-	switch s := step.(type) {
-	case *ExitStep:
-		return true
-	case *BranchStep:
-		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
-			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !listLeaves(a.Steps) })
-	case *SplitStep:
-		return len(s.Arms) > 0 && !slices.ContainsFunc(s.Arms, func(a SplitArm) bool { return !a.Winner && !listLeaves(a.Steps) })
-	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *WaitStep, *WaitForStep, *DecideStep, *RepeatStep,
-		*UpdateStep, *OwnerStep, *NoteStep, *CouponStep, *JourneyStep:
-	}
-	return false
+	return everyWay(step, func(s Step) bool {
+		_, exits := s.(*ExitStep)
+		return exits
+	})
 }
 
 // step reads one step. It gives nil if it is not one.
@@ -103,7 +95,8 @@ func (r *reader) step(n *node, path string, numbers []int, known scope) (Step, s
 // count counts a step and reports the first that is too much.
 func (r *reader) count(at place) {
 	if r.steps++; r.steps == maxSteps+1 {
-		r.report(at, CodeTooLarge, fmt.Sprintf("the campaign has more than %d steps", maxSteps), "Split it into several campaigns.")
+		r.report(at, CodeTooLarge, fmt.Sprintf("the campaign has more than %d steps", maxSteps),
+			"Split it into several campaigns.")
 	}
 }
 
@@ -192,7 +185,8 @@ func (r *reader) id(d draft, fields map[string]*node) string {
 		return d.derived
 	}
 	if first, taken := r.ids[id]; taken {
-		r.report(at, CodeDuplicateID, fmt.Sprintf("two steps have the id %q, the first in line %d", id, first.line), "Give each step an id of its own.")
+		r.report(at, CodeDuplicateID, fmt.Sprintf("two steps have the id %q, the first in line %d", id, first.line),
+			"Give each step an id of its own.")
 		return id
 	}
 	r.ids[id] = at

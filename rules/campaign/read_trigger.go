@@ -32,7 +32,8 @@ func (r *reader) trigger(root, n *node, d *Definition) {
 	}
 	switch {
 	case len(kinds) > 1:
-		r.report(n.place("trigger"), CodeConflict, "a trigger is of one kind, but this one has "+strings.Join(kinds, " and "), "Keep one of them.")
+		r.report(n.place("trigger"), CodeConflict,
+			"a trigger is of one kind, but this one has "+strings.Join(kinds, " and "), "Keep one of them.")
 	case len(kinds) == 1:
 		d.Trigger = r.triggerOf(kinds[0], fields)
 	case len(n.fields) == 0 || fields["when"] != nil:
@@ -46,7 +47,8 @@ func (r *reader) triggerOf(kind string, fields map[string]*node) Trigger {
 	switch kind {
 	case "event":
 		t := &EventTrigger{Event: r.name(fields, kind, "trigger")}
-		r.optionalRule(fields, "when", "trigger", &t.When, useCondition, rules.Options{Event: true, EventName: t.Event}, scope{})
+		r.optionalRule(fields, "when", "trigger", &t.When, useCondition, rules.Options{Event: true, EventName: t.Event},
+			scope{})
 		return t
 	case "segment":
 		t := r.segment(n)
@@ -100,13 +102,15 @@ func (r *reader) segment(n *node) *SegmentTrigger {
 	entered, left := fields["entered"], fields["left"]
 	switch {
 	case entered != nil && left != nil:
-		r.report(n.place(path), CodeConflict, "customers enter on joining a segment or on leaving it, not both", "Keep one of them.")
+		r.report(n.place(path), CodeConflict, "customers enter on joining a segment or on leaving it, not both",
+			"Keep one of them.")
 	case entered != nil:
 		t.Segment = r.name(fields, "entered", path)
 	case left != nil:
 		t.Segment, t.Left = r.name(fields, "left", path), true
 		if t.Existing {
-			r.report(fields["existing"].place(path+".existing"), CodeConflict, "members of a segment have not left it", `Remove "existing".`)
+			r.report(fields["existing"].place(path+".existing"), CodeConflict, "members of a segment have not left it",
+				`Remove "existing".`)
 		}
 	default:
 		r.report(n.place(path), CodeMissingField, "the trigger names no segment", advice)
@@ -126,15 +130,18 @@ func (r *reader) schedule(n *node) *ScheduleTrigger {
 	t.Zone = r.zone(fields, path, ZoneWorkspace)
 	t.From, t.To = r.moment(fields, "from", path), r.moment(fields, "to", path)
 	if !t.From.IsZero() && !t.To.IsZero() && !t.To.After(t.From) {
-		r.report(fields["to"].place(path+".to"), CodeConflict, "the schedule ends before it begins", `Make "to" later than "from".`)
+		r.report(fields["to"].place(path+".to"), CodeConflict, "the schedule ends before it begins",
+			`Make "to" later than "from".`)
 	}
 	if fields["audience"] == nil {
-		r.missing(n, path, "audience", "the schedule does not say who enters", `Add "audience:" with a rule; the rule true stands for everyone.`)
+		r.missing(n, path, "audience", "the schedule does not say who enters",
+			`Add "audience:" with a rule; the rule true stands for everyone.`)
 	}
 	r.optionalRule(fields, "audience", path, &t.Audience, useAudience, rules.Options{}, scope{})
 	switch cron, rrule := fields["cron"], fields["rrule"]; {
 	case cron != nil && rrule != nil:
-		r.report(n.place(path), CodeConflict, "the schedule has both a cron expression and a recurrence rule", "Keep one of them.")
+		r.report(n.place(path), CodeConflict, "the schedule has both a cron expression and a recurrence rule",
+			"Keep one of them.")
 	case cron != nil:
 		t.Schedule = r.series(fields, "cron", path, calendar.ParseCron)
 	case rrule != nil:
@@ -146,14 +153,17 @@ func (r *reader) schedule(n *node) *ScheduleTrigger {
 }
 
 // series reads a cron expression or a recurrence rule.
-func (r *reader) series(fields map[string]*node, name, path string, parse func(string) (calendar.Schedule, error)) calendar.Schedule {
+func (r *reader) series(
+	fields map[string]*node, name, path string, parse func(string) (calendar.Schedule, error),
+) calendar.Schedule {
 	text := r.name(fields, name, path)
 	if text == "" {
 		return calendar.Schedule{}
 	}
 	s, err := parse(text)
 	if err != nil {
-		r.report(fields[name].place(join(path, name)), CodeBadValue, fmt.Sprintf("%q cannot be read: %s", name, err), "")
+		r.report(fields[name].place(join(path, name)), CodeBadValue, fmt.Sprintf("%q cannot be read: %s", name, err),
+			"")
 	}
 	return s
 }
@@ -176,7 +186,8 @@ func (r *reader) date(n *node) *DateTrigger {
 	}
 	offset := r.offset(fields, path)
 	if t.Days = int(offset / day); offset%day != 0 {
-		r.report(fields["offset"].place(path+".offset"), CodeBadDuration, "the offset of a date must be in whole days", `Say the time of day with "at".`)
+		r.report(fields["offset"].place(path+".offset"), CodeBadDuration, "the offset of a date must be in whole days",
+			`Say the time of day with "at".`)
 	}
 	if at := fields["at"]; at != nil {
 		t.At = r.clock(at, path+".at")
@@ -193,11 +204,13 @@ func (r *reader) audience(n *node) *AudienceTrigger {
 		fields := r.fields(n, path, objAudience)
 		t.Once, t.At = r.flag(fields, "once", path, true), r.moment(fields, "at", path)
 		if at := fields["at"]; at != nil && !t.Once {
-			r.report(at.place(path+".at"), CodeConflict, `"at" is for an audience that is judged one time`, `Remove it, or "once: false".`)
+			r.report(at.place(path+".at"), CodeConflict, `"at" is for an audience that is judged one time`,
+				`Remove it, or "once: false".`)
 		}
 		rule, path = fields["rule"], "trigger.audience.rule"
 		if rule == nil {
-			r.report(n.place(path), CodeMissingField, "the audience has no rule", `Add "rule:"; the rule true stands for everyone.`)
+			r.report(n.place(path), CodeMissingField, "the audience has no rule",
+				`Add "rule:"; the rule true stands for everyone.`)
 			return t
 		}
 	}
@@ -221,9 +234,7 @@ func (r *reader) api(n *node) *APITrigger {
 
 // hasEntry reports whether customers enter by a trigger with something that rules can name as entry.
 func hasEntry(t Trigger) bool {
-	switch t.(type) {
-	case *AudienceTrigger, *ScheduleTrigger:
-		return false
-	}
-	return true
+	_, everyone := t.(*AudienceTrigger)
+	_, scheduled := t.(*ScheduleTrigger)
+	return !everyone && !scheduled
 }

@@ -34,7 +34,8 @@ func (r *reader) offset(fields map[string]*node, path string) time.Duration {
 	if fields["offset"] == nil {
 		return 0
 	}
-	return r.length(fields["offset"], join(path, "offset"), "Write it with units, and a minus for before, as in -3d or 1h30m.", true)
+	return r.length(fields["offset"], join(path, "offset"),
+		"Write it with units, and a minus for before, as in -3d or 1h30m.", true)
 }
 
 func (r *reader) length(n *node, path, example string, signed bool) time.Duration {
@@ -170,7 +171,8 @@ func (r *reader) word(fields map[string]*node, name, path, otherwise string, wor
 func (r *reader) integer(n *node, path, what string, least, most int) int {
 	v, err := strconv.Atoi(n.text)
 	if n.shape != shapeNumber || err != nil || v < least || v > most {
-		r.report(n.place(path), CodeBadValue, fmt.Sprintf("%s must be a whole number from %d to %d", what, least, most), "")
+		r.report(n.place(path), CodeBadValue, fmt.Sprintf("%s must be a whole number from %d to %d", what, least, most),
+			"")
 		return least
 	}
 	return v
@@ -221,7 +223,8 @@ func (r *reader) value(n *node, path string) any {
 		for _, f := range n.fields {
 			at := join(path, f.name)
 			if _, twice := object[f.name]; twice {
-				r.report(f.at.place(at), CodeDuplicateField, fmt.Sprintf("%q stands twice in the value", clip(f.name)), "Remove one of them.")
+				r.report(f.at.place(at), CodeDuplicateField, fmt.Sprintf("%q stands twice in the value", clip(f.name)),
+					"Remove one of them.")
 			}
 			object[f.name] = r.value(f.node, at)
 		}

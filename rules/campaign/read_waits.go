@@ -20,7 +20,8 @@ func (r *reader) wait(d draft) *WaitStep {
 	case until != nil:
 		s.Until = r.until(d, fields)
 	case length == nil:
-		r.report(at, CodeMissingField, "the wait does not say how long", "Write {for: 2d}, or just wait: 2d; or {until: …}.")
+		r.report(at, CodeMissingField, "the wait does not say how long",
+			"Write {for: 2d}, or just wait: 2d; or {until: …}.")
 	default:
 		r.foreign(d, fields, "a wait with a length", "weekday", "zone", "yearly", "offset", "at", "if_past")
 	}
@@ -31,7 +32,8 @@ func (r *reader) wait(d draft) *WaitStep {
 func (r *reader) foreign(d draft, fields map[string]*node, what string, names ...string) {
 	for _, name := range names {
 		if n := fields[name]; n != nil {
-			r.report(n.place(d.at(name)), CodeConflict, fmt.Sprintf("%q does not belong to %s", name, what), "Remove it.")
+			r.report(n.place(d.at(name)), CodeConflict, fmt.Sprintf("%q does not belong to %s", name, what),
+				"Remove it.")
 		}
 	}
 }
@@ -70,7 +72,8 @@ func (r *reader) waitFor(d draft) *WaitForStep {
 	at := d.n.place(d.path)
 	switch {
 	case fields["rule"] != nil && fields["event"] != nil:
-		r.report(at, CodeConflict, "a wait_for waits either for an event or for a rule", `Keep "event", with "when" if wanted, or "rule".`)
+		r.report(at, CodeConflict, "a wait_for waits either for an event or for a rule",
+			`Keep "event", with "when" if wanted, or "rule".`)
 	case fields["rule"] != nil:
 		r.condition(fields, "rule", d, &s.Rule)
 		r.foreign(d, fields, "a wait_for with a rule", "when", "quiet")

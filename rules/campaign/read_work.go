@@ -55,7 +55,8 @@ func (r *reader) assignee(d draft, n *node, path string, target *Assignee, owner
 		r.report(n.place(path), CodeBadValue, "this does not say whom the work is for", advice)
 		return
 	}
-	form, value := r.only(n, path, objAssignee, "work is for one user, for some in turn, or for whom a rule names", advice)
+	form, value := r.only(n, path, objAssignee, "work is for one user, for some in turn, or for whom a rule names",
+		advice)
 	at := join(path, form)
 	switch {
 	case value == nil:

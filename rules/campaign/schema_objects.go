@@ -6,29 +6,53 @@ var (
 		{"campaign", kindName, true, "the campaign's name"},
 		{"trigger", group("trigger"), true, "what makes customers enter"},
 		{"key", kindRule, false, "gives each value a journey of its own; events with that value concern that journey"},
-		{"reenter", either(oneOf("never", "always"), group("reenter")), false, "whether a customer may enter again; default never"},
+		{
+			"reenter", either(oneOf("never", "always"), group("reenter")), false,
+			"whether a customer may enter again; default never",
+		},
 		{"concurrent", kindFlag, false, "whether a customer may have several journeys at one time; default false"},
-		{"reachable", noEmptyList(listOf(oneOf("email", "sms"))), false, "channels by which a customer must be reachable to enter"},
+		{
+			"reachable", noEmptyList(listOf(oneOf("email", "sms"))), false,
+			"channels by which a customer must be reachable to enter",
+		},
 		{"holdout", kindShare, false, "the part that is kept out, to compare with"},
 		{"topic", kindName, false, "the consent that the messages need"},
-		{"transactional", kindFlag, false, "service messages, which need no consent and know no marketing limits; default false"},
-		{"priority", whole(0, maxPriority), false, "which campaign comes first where several want the same customer, the higher first; default 0"},
+		{
+			"transactional", kindFlag, false,
+			"service messages, which need no consent and know no marketing limits; default false",
+		},
+		{
+			"priority", whole(0, maxPriority), false,
+			"which campaign comes first where several want the same customer, the higher first; default 0",
+		},
 		{"goal", group("goal"), false, "the event that the campaign is for; it ends the journey as converted"},
-		{"exit", either(kindRule, group("exit"), listOf(either(kindRule, group("exit")))), false, "what makes a journey leave early"},
+		{
+			"exit", either(kindRule, group("exit"), listOf(either(kindRule, group("exit")))), false,
+			"what makes a journey leave early",
+		},
 		{"steps", noEmptyList(kindSteps), true, "what the campaign does"},
 	}}
 	objReenter = &object{name: "reenter", what: "reenter", single: true, fields: []attribute{
 		{"after", kindDuration, false, "at most once in this time, counted from the entry before"},
-		{"when", kindRule, false, "if this holds when the journey before has ended; it sees previous.at, .ended_at, .status and .reason"},
+		{
+			"when", kindRule, false,
+			"if this holds when the journey before has ended; it sees previous.at, .ended_at, .status and .reason",
+		},
 	}}
 	objGoal = &object{name: "goal", what: "a goal", fields: []attribute{
 		{"event", kindName, true, "name of the event"},
-		{"when", kindRule, false, "counts only such events; the rule sees event and entry, and the results of coupon steps"},
+		{
+			"when", kindRule, false,
+			"counts only such events; the rule sees event and entry, and the results of coupon steps",
+		},
 		{"within", kindDuration, false, "counts only that long after the entry"},
 	}}
 	objExit = &object{name: "exit", what: "an exit", fields: []attribute{
 		{"event", kindName, true, "name of the event"},
-		{"when", kindRule, false, "counts only such events; the rule sees event and entry, and the results of coupon steps"},
+		{
+			"when", kindRule, false,
+			"counts only such events; the rule sees event and entry, and the results of coupon steps",
+		},
 	}}
 
 	objTrigger = &object{name: "trigger", what: "a trigger", fields: []attribute{
@@ -36,14 +60,20 @@ var (
 		{"segment", either(kindName, group("segment")), false, "enter on joining or leaving a segment"},
 		{"schedule", group("schedule"), false, "enter again and again, at set times"},
 		{"date", group("date"), false, "enter on, before or after a date on the record"},
-		{"audience", either(kindRule, group("audience")), false, "enter if a rule holds; the rule true stands for everyone"},
+		{
+			"audience", either(kindRule, group("audience")), false,
+			"enter if a rule holds; the rule true stands for everyone",
+		},
 		{"api", either(onlyTrue, group("api")), false, "enter only if a program, a person or another campaign says so"},
 		{"when", kindRule, false, "beside event, segment or date: only if this holds"},
 	}}
 	objSegment = &object{name: "segment", what: "a segment", fields: []attribute{
 		{"entered", kindName, false, "name of the segment that is joined"},
 		{"left", kindName, false, "name of the segment that is left"},
-		{"existing", kindFlag, false, "with entered: also those who are members when the campaign is published; default false"},
+		{
+			"existing", kindFlag, false,
+			"with entered: also those who are members when the campaign is published; default false",
+		},
 	}}
 	objSchedule = &object{name: "schedule", what: "a schedule", fields: []attribute{
 		{"cron", kindName, false, "cron expression of five fields, or a word such as @daily"},
@@ -62,7 +92,10 @@ var (
 	}}
 	objAudience = &object{name: "audience", what: "an audience", fields: []attribute{
 		{"rule", kindRule, true, "who enters"},
-		{"once", kindFlag, false, "everyone is judged one time; false: later also those for whom the rule comes to hold; default true"},
+		{
+			"once", kindFlag, false,
+			"everyone is judged one time; false: later also those for whom the rule comes to hold; default true",
+		},
 		{"at", kindTime, false, "when everyone is judged; default when the campaign is published"},
 	}}
 	objAPI = &object{name: "api", what: "an api trigger", fields: []attribute{
@@ -82,7 +115,10 @@ var (
 		{"journey", group("journey"), false, "put the customer into another campaign"},
 		{"wait", either(kindDuration, group("wait")), false, "let time pass, or wait for a moment"},
 		{"wait_for", group("wait_for"), false, "wait for an event, or until a rule holds"},
-		{"branch", either(noEmptyList(listOf(group("arm"))), group("branch")), false, "go the first way whose rule holds"},
+		{
+			"branch", either(noEmptyList(listOf(group("arm"))), group("branch")), false,
+			"go the first way whose rule holds",
+		},
 		{"split", group("split"), false, "go one way by chance"},
 		{"decide", group("decide"), false, "choose a value for later steps"},
 		{"repeat", group("repeat"), false, "carry out steps again and again"},
@@ -102,7 +138,10 @@ var (
 		{"template", kindName, false, "name of a stored template"},
 	}, sendingFields...)}
 	sendingFields = []attribute{
-		{"quiet", oneOf("wait", "skip", "ignore"), false, "in quiet hours: wait until they end, skip the message, or ignore them; default wait"},
+		{
+			"quiet", oneOf("wait", "skip", "ignore"), false,
+			"in quiet hours: wait until they end, skip the message, or ignore them; default wait",
+		},
 		{"expires", kindDuration, false, "how long the message is wanted; default 3d"},
 		{"fallback", group("fallback"), false, "what is sent where this one cannot be sent"},
 	}
@@ -142,7 +181,10 @@ var (
 	}}
 	objUpdate = &object{name: "update", what: "an update", fields: []attribute{
 		fieldID,
-		{"set", mapOf(kindRule), false, "attributes, each with a rule that gives its new value; a missing value removes it"},
+		{
+			"set", mapOf(kindRule), false,
+			"attributes, each with a rule that gives its new value; a missing value removes it",
+		},
 		{"add", mapOf(kindRule), false, "attributes, each with a rule that gives a number to be added"},
 		{"add_tags", listOf(kindName), false, "tags to put on the customer"},
 		{"remove_tags", listOf(kindName), false, "tags to take off"},
@@ -163,7 +205,12 @@ var (
 	}}
 	objWebhook = &object{name: "webhook", what: "a webhook", fields: []attribute{
 		fieldID,
-		{"url", kind{"address, http or https", map[string]any{"type": "string", "pattern": urlPattern.String()}}, true, "where the request goes"},
+		{
+			"url",
+			kind{"address, http or https", map[string]any{"type": "string", "pattern": urlPattern.String()}},
+			true,
+			"where the request goes",
+		},
 		{"method", oneOf(methods...), false, "default POST"},
 		{"headers", mapOf(kindText), false, "names and values of headers"},
 		{"body", mapOf(kindRule), false, "fields, each with a rule; default the customer, the entry and the campaign"},
@@ -186,7 +233,10 @@ var (
 		{"yearly", kindFlag, false, "with a moment: when its day comes round; default false"},
 		{"offset", kindSigned, false, "with a moment: how long after it, or before"},
 		{"at", kindClock, false, "with a moment: the time of that day"},
-		{"if_past", oneOf("go", "skip", "exit"), false, "with a moment that is past: go on, skip the next step, or exit; default go"},
+		{
+			"if_past", oneOf("go", "skip", "exit"), false,
+			"with a moment that is past: go on, skip the next step, or exit; default go",
+		},
 	}}
 	objWaitFor = &object{name: "wait_for", what: "a wait_for", fields: []attribute{
 		fieldID,
@@ -207,12 +257,18 @@ var (
 	}}
 	objSplit = &object{name: "split", what: "a split", fields: []attribute{
 		fieldID,
-		{"arms", either(mapOf(either(kindSplitShare, group("way"))), noEmptyList(listOf(group("way")))), true,
-			"the ways, each with its part, or with a part and steps; the one called winner waits for the experiment"},
+		{
+			"arms", either(mapOf(either(kindSplitShare, group("way"))), noEmptyList(listOf(group("way")))), true,
+			"the ways, each with its part, or with a part and steps; the one called winner waits for the experiment",
+		},
 		{"by", oneOf("clicks", "opens", "goal"), false, "what an experiment counts"},
 		{"after", kindDuration, false, "how long an experiment runs"},
-		{"alpha", kind{"number", map[string]any{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}}, false,
-			"the p-value below which the best arm has won; default 0.05"},
+		{
+			"alpha",
+			kind{"number", map[string]any{"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}},
+			false,
+			"the p-value below which the best arm has won; default 0.05",
+		},
 		{"default", kindName, false, "the arm that wins otherwise; default the first"},
 	}}
 	kindSplitShare = either(kindShare, oneOf("rest"))
@@ -234,7 +290,7 @@ var (
 		fieldID,
 		{"while", kindRule, false, "judged before each time; default always"},
 		{"max", whole(1, maxRepeat), true, "how many times at most"},
-		{"steps", noEmptyList(kindSteps), true, "what is repeated; with a wait or wait_for on every way through"},
+		{"steps", noEmptyList(kindSteps), true, "what is repeated; with a wait, or a wait_for, on every way through"},
 	}}
 	objLeave = &object{name: "leave", what: "an exit", fields: []attribute{
 		fieldID,
@@ -246,6 +302,8 @@ var (
 var objects = []*object{
 	objCampaign, objReenter, objGoal, objExit,
 	objTrigger, objSegment, objSchedule, objDate, objAudience, objAPI,
-	objStep, objEmail, objSMS, objFallback, objCall, objTask, objAssignee, objNote, objOwner, objUpdate, objCoupon, objRedeemed,
-	objWebhook, objJourney, objWait, objWaitFor, objBranch, objArm, objSplit, objWay, objDecide, objChoice, objRepeat, objLeave,
+	objStep, objEmail, objSMS, objFallback, objCall, objTask, objAssignee, objNote, objOwner, objUpdate, objCoupon,
+	objRedeemed,
+	objWebhook, objJourney, objWait, objWaitFor, objBranch, objArm, objSplit, objWay, objDecide, objChoice, objRepeat,
+	objLeave,
 }

@@ -52,7 +52,9 @@ var (
 	}}
 	kindShare = kind{"part, as in 5%", map[string]any{"type": "string", "pattern": sharePattern.String()}}
 	kindFlag  = kind{"true or false", map[string]any{"type": "boolean"}}
-	kindClock = kind{"time of day, as in 09:00", map[string]any{"type": "string", "pattern": `^ *([01][0-9]|2[0-3]):[0-5][0-9] *$`}}
+	kindClock = kind{"time of day, as in 09:00", map[string]any{
+		"type": "string", "pattern": `^ *([01][0-9]|2[0-3]):[0-5][0-9] *$`,
+	}}
 	kindDays  = kind{"days, as in mon-fri", map[string]any{"type": "string"}}
 	kindTime  = kind{"moment, as in 2026-12-01T09:00:00+02:00", map[string]any{"type": "string", "format": "date-time"}}
 	kindZone  = kind{"customer, workspace or a zone such as Europe/Kyiv", map[string]any{"type": "string", "minLength": 1}}

@@ -101,8 +101,15 @@ func TestSchemaRefuses(t *testing.T) {
 	}
 	whole := compiled(t, "")
 	for _, c := range []struct{ right, wrong string }{
-		{"timeout:", "timout:"}, {"arms:", "arm:"}, {"fallback:", "fallbak:"}, {"holdout:", "hold_out:"}, {"round_robin:", "robin:"},
-		{"after: 4h", "after: soon"}, {"max: 10", "max: 0"}, {"priority: 7", "priority: high"}, {"- exit: {", "- leave: {"},
+		{"timeout:", "timout:"},
+		{"arms:", "arm:"},
+		{"fallback:", "fallbak:"},
+		{"holdout:", "hold_out:"},
+		{"round_robin:", "robin:"},
+		{"after: 4h", "after: soon"},
+		{"max: 10", "max: 0"},
+		{"priority: 7", "priority: high"},
+		{"- exit: {", "- leave: {"},
 	} {
 		wrong := strings.Replace(wholeFile, c.right, c.wrong, 1)
 		require.NotEqual(t, wholeFile, wrong)

@@ -23,7 +23,8 @@ var ErrShare = errors.New("not a part of all")
 func ParseShare(s string) (Share, error) {
 	found := sharePattern.FindStringSubmatch(s)
 	if found == nil {
-		return 0, fmt.Errorf("%w: %q: write a number and a percent sign, as in 5%% or 0.5%%, with at most four places", ErrShare, clip(s))
+		return 0, fmt.Errorf("%w: %q: write a number and a percent sign, as in 5%% or 0.5%%, with at most four places",
+			ErrShare, clip(s))
 	}
 	const places = 4
 	millionths, err := strconv.Atoi(found[1] + found[3] + strings.Repeat("0", places-len(found[3])))

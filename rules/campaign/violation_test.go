@@ -1,6 +1,8 @@
 package campaign_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -227,6 +229,7 @@ func TestRepeatsRefused(t *testing.T) {
 		"split ways": "{split: {arms: {a: {share: 50%, steps: [{wait: 1d}]}, b: {share: rest, steps: [{wait: 2d}]}}}}",
 		"inner":      "{repeat: {max: 3, steps: [{wait: 1d}]}}",
 		"wait for":   "{wait_for: {event: e, timeout: 1d}}",
+		"until":      "{wait: {until: '09:00'}}, {wait: 1h}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -250,6 +253,14 @@ func TestWarnings(t *testing.T) {
 			"campaign: c\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a, quiet: skip}}]",
 			campaign.CodePointless, "steps[0].sms.quiet",
 		},
+		"loop until a moment": {
+			stepsOf("  - repeat: {max: 3, steps: [{wait: {until: customer.birthday}}, {sms: {text: a}}]}"),
+			campaign.CodeLoopWithoutWait, "steps[0].repeat",
+		},
+		"topic of service messages": {
+			"campaign: c\ntopic: news\ntrigger: {event: e}\ntransactional: true\nsteps: [{sms: {text: a}}]",
+			campaign.CodePointless, "topic",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -260,5 +271,68 @@ func TestWarnings(t *testing.T) {
 		})
 	}
 	require.Empty(t, parse(t, wholeFile).Warnings())
-	require.Empty(t, parse(t, stepsOf("  - branch: [{when: customer.a, steps: [{exit: a}]}]\n  - sms: {text: a, quiet: ignore}")).Warnings())
+	require.Empty(t,
+		parse(t, stepsOf("  - branch: [{when: customer.a, steps: [{exit: a}]}]\n  - sms: {text: a, quiet: ignore}")).Warnings())
+}
+
+// TestShapesRefused: what stands where something else is wanted.
+func TestShapesRefused(t *testing.T) {
+	t.Parallel()
+	step := func(s string) string { return stepsOf("  - " + s) }
+	top := func(s string) string { return topOf("trigger: {event: e}\n" + s) }
+	requireRefused(t, map[string]refused{
+		"steps":        {"campaign: c\ntrigger: {event: e}\nsteps: none", campaign.CodeWrongType, "steps"},
+		"trigger":      {topOf("trigger: registered"), campaign.CodeWrongType, "trigger"},
+		"audience":     {topOf("trigger: {audience: {once: true}}"), campaign.CodeMissingField, "trigger.audience.rule"},
+		"cron":         {topOf("trigger: {schedule: {cron: 5, audience: 'true'}}"), campaign.CodeWrongType, "trigger.schedule.cron"},
+		"goal":         {top("goal: order_completed"), campaign.CodeWrongType, "goal"},
+		"exit":         {top("exit: 5"), campaign.CodeWrongType, "exit"},
+		"key":          {top("key: [entry.a]"), campaign.CodeWrongType, "key"},
+		"reenter":      {top("reenter: {aftr: 1d}"), campaign.CodeUnknownField, "reenter.aftr"},
+		"empty rule":   {top("exit: [{event: e, when: }]"), campaign.CodeWrongType, "exit[0].when"},
+		"arm":          {step("branch: [a]"), campaign.CodeWrongType, "steps[0].branch[0]"},
+		"arms":         {step("branch: {arms: {when: customer.a}}"), campaign.CodeWrongType, "steps[0].branch.arms"},
+		"arm of both":  {step("branch: [{when: customer.a, steps: []}, {else: [], steps: []}]"), campaign.CodeConflict, "steps[0].branch[1]"},
+		"arm's steps":  {step("branch: [{when: customer.a, steps: {wait: 1d}}]"), campaign.CodeWrongType, "steps[0].branch[0].steps"},
+		"decide":       {step("decide: 5"), campaign.CodeWrongType, "steps[0].decide"},
+		"first":        {step("decide: {first: {when: customer.a}}"), campaign.CodeWrongType, "steps[0].decide.first"},
+		"choice":       {step("decide: {first: [5]}"), campaign.CodeWrongType, "steps[0].decide.first[0]"},
+		"repeat":       {step("repeat: 5"), campaign.CodeWrongType, "steps[0].repeat"},
+		"split":        {step("split: 5"), campaign.CodeWrongType, "steps[0].split"},
+		"wait_for":     {step("wait_for: order_completed"), campaign.CodeWrongType, "steps[0].wait_for"},
+		"headers":      {step("webhook: {url: 'https://a.example', headers: X}"), campaign.CodeWrongType, "steps[0].webhook.headers"},
+		"header twice": {step("webhook: {url: 'https://a.example', headers: {A: b, A: c}}"), campaign.CodeDuplicateField, "steps[0].webhook.headers.A"},
+		"set twice":    {step("update: {set: {a: 1, a: 2}}"), campaign.CodeDuplicateField, "steps[0].update.set.a"},
+		"no name":      {step("update: {set: {'': 1}}"), campaign.CodeBadValue, "steps[0].update.set."},
+		"length":       {step("wait: [1d]"), campaign.CodeWrongType, "steps[0].wait"},
+		"long name":    {step("exit: '" + strings.Repeat("x", 300) + "'"), campaign.CodeBadValue, "steps[0].exit"},
+		"empty text":   {step("sms: {text: ' '}"), campaign.CodeBadValue, "steps[0].sms.text"},
+		"text of list": {step("sms: {text: [a]}"), campaign.CodeWrongType, "steps[0].sms.text"},
+	})
+}
+
+// TestValues: the numbers of YAML that JSON writes otherwise mean the same.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	d := parse(t, stepsOf("  - decide: {first: [{else: {hex: 0x1F, plus: +1.5, plain: 1e3, deep: [null, {a: True}]}}]}"))
+	decide, ok := d.Steps[0].(*campaign.DecideStep)
+	require.True(t, ok)
+	require.Equal(t, map[string]any{
+		"hex": json.Number("31"), "plus": json.Number("1.5"), "plain": json.Number("1e3"), "deep": []any{nil, map[string]any{"a": true}},
+	}, decide.First[0].Value)
+}
+
+// TestShare: parts are read and written to the millionth.
+func TestShare(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]campaign.Share{"0%": 0, "5%": 50_000, "0.5%": 5000, "12.3456%": 123_456, "0.0001%": 1, "100%": 1_000_000} {
+		got, err := campaign.ParseShare(text)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Equal(t, text, got.String())
+	}
+	for _, text := range []string{"", "5", "%", "-5%", "5.%", "0.00001%", "100.0001%", "1e1%", "5 %"} {
+		_, err := campaign.ParseShare(text)
+		require.ErrorIs(t, err, campaign.ErrShare, text)
+	}
 }

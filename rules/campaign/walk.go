@@ -1,6 +1,10 @@
 package campaign
 
-import "dotyk/rules"
+import (
+	"slices"
+
+	"dotyk/rules"
+)
 
 // lists gives the lists of steps within a step, in the order of the file.
 func lists(step Step) [][]Step {
@@ -39,6 +43,26 @@ func everyStep(steps []Step, visit func(Step)) {
 			everyStep(list, visit)
 		}
 	}
+}
+
+// everyWay reports whether on every way through a step there is one for which something holds.
+func everyWay(step Step, holds func(Step) bool) bool {
+	within := func(steps []Step) bool {
+		return slices.ContainsFunc(steps, func(s Step) bool { return everyWay(s, holds) })
+	}
+	switch s := step.(type) {
+	case *BranchStep:
+		return len(s.Arms) > 0 && s.Arms[len(s.Arms)-1].When == nil &&
+			!slices.ContainsFunc(s.Arms, func(a Arm) bool { return !within(a.Steps) })
+	case *SplitStep:
+		return len(s.Arms) > 0 &&
+			!slices.ContainsFunc(s.Arms, func(a SplitArm) bool { return !a.Winner && !within(a.Steps) })
+	case *RepeatStep:
+		return s.While == nil && within(s.Steps)
+	case *EmailStep, *SMSStep, *CallStep, *TaskStep, *WebhookStep, *WaitStep, *WaitForStep, *DecideStep, *UpdateStep,
+		*OwnerStep, *NoteStep, *CouponStep, *JourneyStep, *ExitStep:
+	}
+	return holds(step)
 }
 
 // Messages gives every step that sends a message, in the order of the file, and behind each those that it falls back on:

@@ -85,7 +85,8 @@ func (w *writer) forWhom() any {
 }
 
 func (w *writer) message(k *known, depth int) group {
-	body := w.maybe(group{}, group{"quiet": pick(w, "quiet", "wait", "skip", "ignore"), "expires": pick(w, "expires", "3d", "72h", "4h")})
+	body := w.maybe(group{},
+		group{"quiet": pick(w, "quiet", "wait", "skip", "ignore"), "expires": pick(w, "expires", "3d", "72h", "4h")})
 	k.sent = append(k.sent, w.id(body))
 	if depth > 0 && w.chance("fallback") {
 		body["fallback"] = w.message(k, depth-1)
@@ -234,7 +235,8 @@ func (w *writer) branch(depth int, k *known) group {
 	}
 	if w.chance("else") {
 		inner := k.clone()
-		arms = append(arms, group{"else": append(w.list(depth, &inner), group{"exit": pick[any](w, "exit", nil, "lost", group{"reason": "x"})})})
+		arms = append(arms,
+			group{"else": append(w.list(depth, &inner), group{"exit": pick[any](w, "exit", nil, "lost", group{"reason": "x"})})})
 	}
 	*k = after
 	if w.chance("short") {

@@ -102,7 +102,7 @@ func SampleSize(p1, p2, alpha, power float64) float64 {
 	if least <= 0 {
 		return 0 // even the smallest sample has more power than that
 	}
-	return math.Pow(least/(p1-p2), 2)
+	return least / (p1 - p2) * (least / (p1 - p2))
 }
 
 // Power gives the chance that ProportionTest at the level alpha finds the difference of the rates p1 and p2 with n

@@ -18,6 +18,8 @@ import (
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
 	"dotyk/channels"
+	"dotyk/channels/email"
+	"dotyk/channels/email/smtptest"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -67,8 +69,14 @@ func open(t *testing.T) *shop {
 	st := storetest.New(t)
 	s := &shop{Service: New(st), t: t, seed: storetest.Workspace(t, st), out: &cohorts{}}
 	s.ws = s.seed.Workspace
+	address, err := email.ParseURL(smtptest.Start(t, smtptest.Config{}).URL() + "?pool=1&timeout=2s")
+	require.NoError(t, err)
+	mail, err := email.New(address)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, mail.Close()) })
 	s.engine = activities.New(activities.Config{
-		Store: st, Starter: s.out, Waker: activities.NewWaker(st, slog.New(slog.DiscardHandler)), SMS: taken{}, SMSFrom: "+15005550006",
+		Store: st, Starter: s.out, Waker: activities.NewWaker(st, slog.New(slog.DiscardHandler)), Email: mail,
+		From: activities.Address{Email: "hello@shop.example"}, SMS: taken{}, SMSFrom: "+15005550006",
 		PublicURL: "https://touch.example.com", Instance: "test", Logger: slog.New(slog.DiscardHandler),
 	})
 	return s
@@ -123,11 +131,12 @@ func (s *shop) run() {
 	for _, ref := range s.out.refs {
 		_, err := s.engine.Advance(s.t.Context(), activities.AdvanceInput{Workspace: ref.Workspace, Cohort: ref.ID, Now: time.Now()})
 		require.NoError(s.t, err)
-		env := s.environment()
-		_, err = env.ExecuteActivity(s.engine.Send, activities.SendInput{
-			Workspace: ref.Workspace, Cohort: ref.ID, Channel: audience.SMS, Size: ref.Size,
-		})
-		require.NoError(s.t, err)
+		for _, channel := range []audience.Channel{audience.Email, audience.SMS} {
+			_, err = s.environment().ExecuteActivity(s.engine.Send, activities.SendInput{
+				Workspace: ref.Workspace, Cohort: ref.ID, Channel: channel, Size: ref.Size,
+			})
+			require.NoError(s.t, err)
+		}
 	}
 }
 

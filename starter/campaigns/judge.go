@@ -47,6 +47,7 @@ type judge struct {
 	request    *audience.Event // the latest that asked for the customer to enter
 	env        rules.Env
 	past       []campaign.Past
+	sent       []campaign.Message // marketing messages that caps count
 	list       []WhyCheck
 }
 
@@ -77,8 +78,18 @@ func (j *judge) load(ctx context.Context, tx *store.Tx) error {
 	}
 	j.env = rules.Env{Facts: facts[c], Now: j.now}
 	past, err := tx.PastJourneys(ctx, []string{c}, []string{k.ID})
+	if err != nil {
+		return err
+	}
 	j.past = past[store.Run{CustomerID: c, CampaignID: k.ID}]
-	return err
+	if window := j.policy.Window(); window > 0 && len(j.definition.Reachable) > 0 && !j.definition.Transactional {
+		contacts, err := tx.Contacts(ctx, []audience.Customer{j.story.Customer}, j.now.Add(-window))
+		if err != nil {
+			return err
+		}
+		j.sent = contacts.Sent[c]
+	}
+	return nil
 }
 
 // triggering names the event that lets customers enter, and what it must say.
@@ -110,13 +121,12 @@ func (j *judge) checks(ctx context.Context) ([]WhyCheck, error) {
 	if err != nil {
 		return nil, err
 	}
+	may, why := j.definition.MayEnter(j.past, key, j.env)
+	j.add(AboutReentry, may, "%s", why)
 	j.reachable()
 	if out, why := j.definition.HoldsOut(j.story.Customer.ID, j.policy); out {
 		j.add(AboutHoldout, false, "kept out, to compare with: %s", why)
 	}
-	env := j.env
-	may, why := j.definition.MayEnter(j.past, key, env)
-	j.add(AboutReentry, may, "%s", why)
 	return j.list, nil
 }
 
@@ -209,8 +219,9 @@ func (j *judge) eventTrigger(name string, when *rules.Rule) string {
 	default:
 		j.add(AboutTrigger, true, "%s happened last on %s", name, moment(j.event.OccurredAt))
 	}
+	j.env.Entry = j.event.Properties
 	env := j.env
-	env.Event, env.Entry = j.event, j.event.Properties
+	env.Event = j.event
 	return j.rule(when, env)
 }
 
@@ -247,6 +258,7 @@ func (j *judge) segmentTrigger(ctx context.Context, t campaign.SegmentTrigger) (
 	}
 	env := j.env
 	if j.event != nil {
+		j.env.Entry = j.event.Properties
 		env.Event, env.Entry = j.event, j.event.Properties
 	}
 	return j.rule(t.When, env), nil
@@ -318,14 +330,13 @@ func (j *judge) audienceTrigger(t campaign.AudienceTrigger) {
 
 // requested tells whether somebody asked for the customer to enter.
 func (j *judge) requested(t campaign.APITrigger) string {
-	env := j.env
 	if j.request == nil {
 		j.add(AboutTrigger, false, "only those enter for whom a program, a person or another campaign asks, and nobody did")
-		return j.rule(t.When, env)
+		return j.rule(t.When, j.env)
 	}
 	j.add(AboutTrigger, true, "asked for last on %s", moment(j.request.OccurredAt))
-	env.Entry, _ = j.request.Properties["data"].(map[string]any)
-	return j.rule(t.When, env)
+	j.env.Entry, _ = j.request.Properties["data"].(map[string]any)
+	return j.rule(t.When, j.env)
 }
 
 // reachable checks the channels by which the customer must be reachable.
@@ -358,5 +369,14 @@ func (j *judge) unreachable(channel audience.Channel) string {
 	}
 	topic := j.definition.Topic
 	consents := slices.DeleteFunc(slices.Clone(j.env.Consents), func(c audience.Consent) bool { return c.Channel != channel })
-	return string(audience.MayContact(topic, j.env.Topics[topic], consents))
+	if refusal := audience.MayContact(topic, j.env.Topics[topic], consents); refusal != "" {
+		return string(refusal)
+	}
+	m := campaign.Message{
+		Channel: channel, Topic: topic, Campaign: j.definition.Name, Priority: j.definition.Priority, At: j.now,
+	}
+	if ok, why := j.policy.Slot(m, j.sent, nil); !ok {
+		return why
+	}
+	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -33,7 +34,7 @@ type Loaded struct {
 	Definition *campaign.Definition
 	Source     string
 	Templates  map[string]store.Template // those that came with it
-	Warnings   campaign.Violations       // what may be mistakes
+	Warnings   campaign.Violations       // what may be a mistake, in the definition, its contents or beside other campaigns
 }
 
 // Publication is what the store is given.
@@ -46,10 +47,9 @@ const CodeBadContent = "bad_content"
 
 // Known is what a workspace knows. Its zero value stands for no workspace to ask.
 type Known struct {
-	campaign.Known // but for Template, which Templates answers
-
 	Templates func(names []string) (map[string]store.Template, error) // those of the names that are stored
 	Schema    *rules.Schema                                           // of the data, against which rules are checked
+	World     campaign.Known                                          // all else; its Template is not asked
 }
 
 // Load reads a campaign file of a file system and the templates beside it. Templates that are not there are asked of the
@@ -97,16 +97,18 @@ func Check(text Text, known Known) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	world := known.Known
+	world := known.World
 	world.Template = func(name string) bool {
 		_, ok := all[name]
 		return ok
 	}
-	if violations := append(d.Check(world), checkContent(d, all)...); len(violations) > 0 {
-		return nil, violations
+	bad, doubtful := checkContent(d, all)
+	if bad = append(d.Check(world), bad...); len(bad) > 0 {
+		return nil, bad
 	}
 	return &Loaded{
-		Definition: d, Source: text.Source, Templates: text.Templates, Warnings: append(d.Warnings(), d.Caution(world)...),
+		Definition: d, Source: text.Source, Templates: text.Templates,
+		Warnings: slices.Concat(d.Warnings(), doubtful, d.Caution(world)),
 	}, nil
 }
 
@@ -197,15 +199,14 @@ func frontMatter(file string, src []byte) (subject, body string, err error) {
 	return meta.Subject, strings.TrimRight(string(rest), "\n"), nil
 }
 
-// checkContent compiles what the messages say, so that no customer is the first to meet a mistake.
-func checkContent(d *campaign.Definition, templates map[string]store.Template) campaign.Violations {
-	var found campaign.Violations
-	bad := func(m campaign.MessageStep, template string, err error) {
-		v := campaign.Violation{Code: CodeBadContent, Path: m.StepID(), Message: "step " + m.StepID() + ": " + err.Error()}
+// checkContent compiles what the messages say, so that no customer is the first to meet a mistake. Doubtful are the
+// marketing e-mails without a link to unsubscribe: a footer with one is added to them when they go out.
+func checkContent(d *campaign.Definition, templates map[string]store.Template) (bad, doubtful campaign.Violations) {
+	fault := func(m campaign.MessageStep, template, code, message, advice string) campaign.Violation {
 		if template != "" {
-			v.Message = "template " + template + ", which step " + m.StepID() + " sends: " + err.Error()
+			return d.Fault(m, code, "template "+template+", which step "+m.StepID()+" sends: "+message, advice)
 		}
-		found = append(found, v)
+		return d.Fault(m, code, "step "+m.StepID()+": "+message, advice)
 	}
 	for _, m := range d.Messages() {
 		switch m := m.(type) {
@@ -213,24 +214,32 @@ func checkContent(d *campaign.Definition, templates map[string]store.Template) c
 			if _, ok := templates[m.Template]; m.Template != "" && !ok {
 				continue // reported as missing
 			}
-			source := activities.EmailSource(m, templates)
-			if source.Subject == "" {
-				bad(m, m.Template, errNoSubject)
-				continue
-			}
-			if _, err := content.CompileEmail(source); err != nil {
-				bad(m, m.Template, err)
+			email, err := compileEmail(activities.EmailSource(m, templates))
+			switch {
+			case err != nil:
+				bad = append(bad, fault(m, m.Template, CodeBadContent, err.Error(), ""))
+			case !d.Transactional && !email.UsesUnsubscribe():
+				doubtful = append(doubtful, fault(m, m.Template, campaign.CodeNoUnsubscribe,
+					"the e-mail has no link to unsubscribe, so a small footer with one will be added",
+					"Put {{ unsubscribe_url }} where you want it."))
 			}
 		case *campaign.SMSStep:
 			if _, ok := templates[m.Template]; m.Template != "" && !ok {
 				continue
 			}
 			if _, err := content.CompileSMS(activities.SMSSource(m, templates)); err != nil {
-				bad(m, m.Template, err)
+				bad = append(bad, fault(m, m.Template, CodeBadContent, err.Error(), ""))
 			}
 		}
 	}
-	return found
+	return bad, doubtful
+}
+
+func compileEmail(source content.EmailSource) (*content.Email, error) {
+	if source.Subject == "" {
+		return nil, errNoSubject
+	}
+	return content.CompileEmail(source)
 }
 
 var errNoSubject = errors.New("an e-mail needs a subject: begin the template with three lines: ---, subject: Hello, ---")

@@ -38,7 +38,7 @@ func (s *Service) Known(ctx context.Context, ws int64) (Known, error) {
 	in := func(set map[string]bool) func(string) bool { return func(name string) bool { return set[name] } }
 	return Known{
 		Schema: schema,
-		Known: campaign.Known{
+		World: campaign.Known{
 			Segment: in(names.Segments), List: in(names.Lists), User: in(names.Users), Pool: in(names.Pools),
 			Campaign: in(names.Campaigns), Live: live,
 			Policy: func(topic string) (audience.TopicPolicy, bool) {

@@ -1,11 +1,14 @@
 package campaigns
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
@@ -97,7 +100,7 @@ func TestWhy(t *testing.T) {
 		require.Equal(t, campaign.HeldOut, w.Journeys[0].Status)
 		require.Contains(t, w.Answer, "held out on")
 		w = s.why("bob", "nudge")
-		require.Contains(t, w.Checks[len(w.Checks)-2].Text, "kept out, to compare with")
+		require.Contains(t, w.Checks[len(w.Checks)-1].Text, "kept out, to compare with")
 	})
 
 	t.Run("Tells of messages that were suppressed, held back and capped", func(t *testing.T) {
@@ -113,18 +116,25 @@ func TestWhy(t *testing.T) {
 		s.run()
 		require.Contains(t, s.why("ann", "nudge").Answer, "sms hello was not sent: unsubscribed from topic news")
 
-		s.policy(`quiet: [{from: "00:00", to: "00:00"}]`)
+		now := time.Now().UTC()
+		s.policy(fmt.Sprintf("quiet: [{from: %q, to: %q}]", now.Add(-time.Hour).Format("15:04"), now.Add(2*time.Hour).Format("15:04")))
 		s.happen("bob", "cart_left", map[string]any{"total": 80})
 		s.run()
-		require.Contains(t, s.why("bob", "nudge").Answer, "sms hello")
-		require.NotContains(t, s.why("bob", "nudge").Answer, "accepted")
+		w := s.why("bob", "nudge")
+		require.Contains(t, w.Answer, "sms hello is held back until "+now.Add(2*time.Hour).Format("2006-01-02 15:04")+" UTC: quiet hours until")
+		require.WithinDuration(t, now.Add(2*time.Hour), w.Journeys[0].Messages[0].NotBefore, time.Minute)
 
 		s.policy(`caps: [{channel: sms, most: 1, within: 7d}]`)
-		s.publish("campaign: other\ntrigger: {event: left}\ntopic: news\nsteps: [{sms: {id: first, text: a}}, {sms: {id: second, text: b}}]\n")
+		s.publish("campaign: other\ntrigger: {event: left}\ntopic: news\nsteps: [{sms: {id: one, text: a}}, {sms: {id: two, text: b}}]\n")
 		s.happen("cyd", "left", nil)
 		s.run()
-		w := s.why("cyd", "other")
-		require.Contains(t, w.Answer, "sms second was not sent: ")
+		w = s.why("cyd", "other")
+		require.Contains(t, w.Answer, "sms two was not sent: ")
+		s.publish("campaign: third\ntrigger: {event: left}\nreachable: [sms]\ntopic: news\nsteps: [{sms: {text: c}}]\n")
+		s.happen("cyd", "left", nil)
+		require.Contains(t, blocked(s.why("cyd", "third")), "reachable: not reachable by sms: ")
+		s.run()
+		require.Contains(t, s.why("cyd", "third").Answer, "did not enter when judged on")
 	})
 }
 
@@ -170,4 +180,112 @@ func TestWhyOfNothing(t *testing.T) {
 	_, err = s.Why(t.Context(), s.ws, "ann", "nowhere")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.ErrorContains(t, err, `campaign "nowhere"`)
+}
+
+func TestWhyTellsWhatCameOfIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	require.NoError(t, s.Store.AddUser(t.Context(), s.ws, store.User{Email: "sam@shop.example"}))
+	_, _, err := s.Store.AddCoupons(t.Context(), s.ws, "gift", []string{"A1"})
+	require.NoError(t, err)
+	s.publish(`
+campaign: whole
+trigger: {event: signed}
+topic: news
+steps:
+  - split: {id: look, arms: {a: {share: 50%, steps: [{note: one}]}, b: {share: rest, steps: [{note: two}]}}}
+  - coupon: {id: gift, pool: gift, expires: 10d}
+  - task: {id: greet, for: {user: sam@shop.example}, title: "Greet {{ customer.email }}"}
+  - task: {id: ring, for: {rule: '"who@shop.example"'}, title: "Ring"}
+  - wait_for: {id: done, event: task_completed, when: 'event.step == "greet"', timeout: 3d}
+  - branch:
+      - when: done.happened and done.outcome == "reached"
+        steps: [{exit: greeted}]
+`)
+	s.happen("ann", "signed", map[string]any{"plan": "pro"})
+	s.run()
+	w := s.why("ann", "whole")
+	j := w.Journeys[0]
+	require.Equal(t, "done", j.Standing.Step)
+	require.Contains(t, j.Standing.For, "task_completed")
+	require.Contains(t, []string{"a", "b"}, j.Arms["look"])
+	require.Len(t, j.Coupons, 1)
+	require.Equal(t, "A1", j.Coupons[0].Code)
+	require.Len(t, j.Tasks, 2)
+	require.Equal(t, "sam@shop.example", j.Tasks[0].Assignee)
+	require.Equal(t, "Greet ann@example.com", j.Tasks[0].Title)
+	require.Equal(t, "who@shop.example", j.Tasks[1].Wanted)
+	require.Equal(t, "pro", j.Entry["plan"])
+
+	require.NoError(t, s.Store.CompleteTask(t.Context(), s.ws, j.Tasks[0].ID, store.TaskOutcome{Outcome: "reached"}))
+	s.run()
+	j = s.why("ann", "whole").Journeys[0]
+	require.Equal(t, campaign.Exited, j.Status)
+	require.Equal(t, "greeted", j.Reason)
+	require.Nil(t, j.Standing)
+	require.Equal(t, "reached", j.Tasks[0].Outcome)
+	require.Contains(t, s.why("ann", "whole").Answer, "left: greeted")
+	require.Contains(t, blocked(s.why("ann", "whole")), "reentry: entered on")
+	kinds := map[string]store.StoryDecision{}
+	for _, d := range j.Decisions {
+		kinds[d.Kind] = d
+	}
+	require.Contains(t, kinds[campaign.DecisionBranch].Rule, "done.happened")
+	require.Equal(t, "task_completed", kinds[campaign.DecisionWaitFor].Event)
+
+	r, splits, err := s.Results(t.Context(), s.ws, "whole")
+	require.NoError(t, err)
+	require.Equal(t, map[campaign.Status]int{campaign.Exited: 1}, r.Journeys)
+	require.Equal(t, []store.Leaving{{Status: campaign.Exited, Reason: "greeted", Journeys: 1}}, r.Left)
+	require.Len(t, splits, 1)
+}
+
+func TestWhyTellsOfAFallback(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.publish("campaign: c\ntrigger: {event: e}\ntransactional: true\nsteps: [{email: {id: mail, subject: s, text: t, fallback: {sms: {text: hi}}}}]\n")
+	s.happen("ann", "e", nil, func(m *store.Message) { m.Profile.Email = nil })
+	s.run()
+	s.run()
+	w := s.why("ann", "c")
+	require.Contains(t, w.Answer, "email mail was not sent: no e-mail address on the record")
+	last := w.Journeys[0].Messages[1]
+	require.Equal(t, "mail_fallback", last.Step)
+	require.Contains(t, last.Reason, "instead of mail")
+	require.Equal(t, audience.Accepted, last.Status)
+}
+
+func TestWhyOfARequest(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.publish("campaign: c\ntrigger: {api: {when: 'entry.plan == \"pro\"'}}\ntopic: news\nsteps: [{wait: 1d}]\n")
+	s.happen("ann", "registered", nil)
+	require.NoError(t, s.Store.Request(t.Context(), s.ws, store.Request{Campaign: "c", Customer: "ann", Data: map[string]any{"plan": "free"}}))
+	s.run()
+	w := s.why("ann", "c")
+	require.Len(t, w.Refusals, 1)
+	require.Contains(t, w.Answer, "did not enter when judged on")
+	require.Contains(t, blocked(w), "rule: the rule does not hold: entry.plan is")
+	require.NoError(t, s.Store.Request(t.Context(), s.ws, store.Request{Campaign: "c", Customer: "ann", Data: map[string]any{"plan": "pro"}}))
+	s.run()
+	require.Contains(t, s.why("ann", "c").Answer, "is under way")
+}
+
+func TestWhyOfASegment(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	_, err := s.Store.CreateSegment(t.Context(), s.ws, store.SegmentDraft{Name: "vip", Kind: store.SegmentStatic})
+	require.NoError(t, err)
+	s.happen("ann", "registered", nil)
+	s.happen("bob", "registered", nil)
+	_, err = segments.New(s.Store).Import(t.Context(), s.ws, "vip", strings.NewReader("ann\n"), false)
+	require.NoError(t, err)
+	s.run()
+	s.publish("campaign: c\ntrigger: {segment: vip}\ntopic: news\nsteps: [{wait: 1d}]\n")
+	require.Contains(t, blocked(s.why("ann", "c")), "trigger: the customer is in segment vip since")
+	require.Contains(t, blocked(s.why("ann", "c")), "before the campaign was published on")
+	_, err = segments.New(s.Store).Import(t.Context(), s.ws, "vip", strings.NewReader("bob\n"), false)
+	require.NoError(t, err)
+	s.run()
+	require.Contains(t, s.why("bob", "c").Answer, "is under way")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"dotyk/activities/store"
@@ -165,7 +166,7 @@ func (*server) campaignSchema(context.Context, int64, *struct{}) (*body[map[stri
 	}
 	var schema map[string]any
 	if err := json.Unmarshal(raw, &schema); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read schema: %w", err)
 	}
 	return answerWith(schema), nil
 }

@@ -108,7 +108,7 @@ type planInput struct {
 	Body struct {
 		Source    string    `json:"source,omitempty" doc:"The campaign in YAML or JSON; the draft when left out."`
 		Templates Templates `json:"templates,omitempty" doc:"Templates that go with the source."`
-		Moves     Moves     `json:"moves,omitempty"`
+		Moves     Moves     `json:"moves,omitzero"`
 	}
 }
 
@@ -118,7 +118,7 @@ type publishInput struct {
 	Body struct {
 		Source    string    `json:"source,omitempty" doc:"The campaign in YAML or JSON; the draft when left out."`
 		Templates Templates `json:"templates,omitempty" doc:"Templates that go with the source."`
-		Moves     Moves     `json:"moves,omitempty"`
+		Moves     Moves     `json:"moves,omitzero"`
 		Note      string    `json:"note,omitempty" maxLength:"2000" doc:"What to remember about it."`
 	}
 }
@@ -191,7 +191,7 @@ type rollbackInput struct {
 	CampaignPath
 	Body struct {
 		Version int    `json:"version" minimum:"1" doc:"The version to bring back; it becomes a new one."`
-		Moves   Moves  `json:"moves,omitempty"`
+		Moves   Moves  `json:"moves,omitzero"`
 		Note    string `json:"note,omitempty" maxLength:"2000" doc:"What to remember about it."`
 	}
 }

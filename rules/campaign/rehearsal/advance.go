@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"dotyk/rules"
@@ -60,6 +61,7 @@ func (w *World) advance(r *run) {
 		Winners: w.winners[r.live],
 	}, w.now)
 	r.j = moved
+	w.cameToSplits(r, effects)
 	if r.j.Status == campaign.Active && !r.j.DueAt.IsZero() {
 		w.schedule(r) // before the effects, which may wake it
 	}
@@ -121,9 +123,7 @@ func (w *World) carryOut(r *run, effect campaign.Effect) {
 func (w *World) update(r *run, e campaign.UpdateCustomer) {
 	cause := r.entry(Changed, e.Step, 0)
 	values := sums(r.person.Attributes, e.Add)
-	for name, value := range e.Set {
-		values[name] = value
-	}
+	maps.Copy(values, e.Set)
 	if len(values) > 0 {
 		w.set(r.person, values, cause)
 	}

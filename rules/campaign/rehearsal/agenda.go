@@ -28,7 +28,9 @@ type item struct {
 }
 
 func (i *item) compare(o *item) int {
-	return cmp.Or(i.at.Compare(o.at), cmp.Compare(i.rank, o.rank), cmp.Compare(o.first, i.first), cmp.Compare(i.seq, o.seq))
+	return cmp.Or(
+		i.at.Compare(o.at), cmp.Compare(i.rank, o.rank), cmp.Compare(o.first, i.first), cmp.Compare(i.seq, o.seq),
+	)
 }
 
 // agenda is a heap of what is still to do.

@@ -13,12 +13,12 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// changed tells all whom it concerns that something about a customer is different: segments, campaigns whose audience she
-// may belong to now, and her journeys.
+// changed tells all whom it concerns that something about a customer is different: segments, campaigns whose audience
+// she may belong to now, and her journeys.
 func (w *World) changed(p *person, mentions ...string) {
 	w.judgeSegments(p, mentions)
 	for _, l := range w.campaigns {
-		if t, ok := l.Trigger.(campaign.AudienceTrigger); ok && !t.Once && mentioned(t.Rule, mentions) {
+		if slices.ContainsFunc(mentions, func(m string) bool { return l.on[m] }) {
 			w.at(w.now, rankFire, func() { w.judgeAudience(l, p, false) })
 		}
 	}
@@ -34,11 +34,6 @@ func (w *World) changed(p *person, mentions ...string) {
 			w.followField(p, field)
 		}
 	}
-}
-
-func mentioned(r *rules.Rule, mentions []string) bool {
-	on := mentionsOf(r)
-	return slices.ContainsFunc(mentions, func(m string) bool { return on[m] })
 }
 
 // settleSegments finds the segments of somebody who is new, without anybody being told.
@@ -61,7 +56,8 @@ func (w *World) judgeSegment(p *person, s segment) bool {
 		w.note(Entry{Kind: Problem, Customer: p.ID, Rule: s.rule.Source(), Reason: "segment " + s.name + ": " + err.Error()})
 		return false
 	}
-	if p.checks[s.name] = until; !until.IsZero() {
+	put(&p.checks, s.name, until)
+	if !until.IsZero() {
 		w.at(until, rankCheck, func() {
 			if p.checks[s.name].Equal(until) {
 				w.judgeSegments(p, nil, s.name)
@@ -69,7 +65,7 @@ func (w *World) judgeSegment(p *person, s segment) bool {
 		})
 	}
 	changed := held != p.member[s.name]
-	p.member[s.name] = held
+	put(&p.member, s.name, held)
 	return changed
 }
 
@@ -106,7 +102,7 @@ func (w *World) list(p *person, name string, member bool, cause Entry) {
 		return
 	}
 	if p.member[name] != member {
-		p.member[name] = member
+		put(&p.member, name, member)
 		w.moved(p, name, cause.Reason)
 	}
 }

@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +41,7 @@ func (c *checker) check() ([]Difference, error) {
 	for i := range c.scenario.Counts {
 		c.count(&c.scenario.Counts[i])
 	}
-	slices.SortStableFunc(c.found, func(a, b Difference) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Line, b.Line)) })
+	slices.SortStableFunc(c.found, func(a, b Difference) int { return a.At.Compare(b.At) })
 	return c.found, nil
 }
 
@@ -108,7 +107,7 @@ func (c *checker) explainMissing(d *Difference, e *Expectation, customer string)
 			d.Happened = fmt.Sprintf("its text is %q", clip(text))
 		}
 	}
-	c.surround(d, customer, e.At.Time.Add(e.Within.Duration))
+	c.surround(d, customer, e.At.Add(e.Within.Duration))
 	return nil
 }
 
@@ -127,7 +126,8 @@ func (c *checker) never(e *Expectation) error {
 				continue
 			}
 			d := Difference{
-				Place: e.Place, At: entry.At, Customer: customer, Expected: "never " + e.words(), Happened: entry.words() + " at " + clock(entry.At),
+				Place: e.Place, At: entry.At, Customer: customer, Expected: "never " + e.words(),
+				Happened: entry.words() + " at " + clock(entry.At),
 			}
 			c.surround(&d, customer, entry.At)
 			c.found = append(c.found, d)
@@ -219,8 +219,16 @@ func includes(values, wanted map[string]any) bool {
 func (x *Expectation) whats() []string {
 	var all []string
 	for _, w := range []struct{ kind, id string }{
-		{"e-mail", x.Email}, {"SMS", x.SMS}, {"task", x.Task}, {"call", x.Call}, {"note", x.Written}, {"webhook", x.Webhook},
-		{"coupon", x.Coupon}, {"entering", x.Entered}, {"leaving", x.Left}, {"being held out of", x.HeldOut},
+		{"e-mail", x.Email},
+		{"SMS", x.SMS},
+		{"task", x.Task},
+		{"call", x.Call},
+		{"note", x.Written},
+		{"webhook", x.Webhook},
+		{"coupon", x.Coupon},
+		{"entering", x.Entered},
+		{"leaving", x.Left},
+		{"being held out of", x.HeldOut},
 	} {
 		if w.id != "" {
 			all = append(all, w.kind+" "+w.id)

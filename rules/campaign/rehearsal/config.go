@@ -18,7 +18,8 @@ type Config struct {
 	Segments  map[string]string               // rules of the dynamic segments, by name
 	Lists     []string                        // names of the static segments
 	Users     []string                        // e-mail addresses to whom work can be given; nil: everyone exists
-	// Pools holds the codes of each pool of coupons, which are given in that order. A pool that is not there makes up codes.
+	// Pools holds the codes of each pool of coupons, which are given in that order. A pool that is not there makes up
+	// codes.
 	Pools map[string][]string
 	// Answer plays the servers that webhook steps ask. Nil answers everything with status 200 and an empty object.
 	Answer func(Request) Answer

@@ -26,11 +26,16 @@ const (
 	redeemingProperty = "coupon"
 )
 
+// redeeming gives the event that redeems a coupon, and the property of it that holds the code.
+func redeeming(s *campaign.CouponStep) (event, property string) {
+	return cmp.Or(s.Event, redeemingEvent), cmp.Or(s.Property, redeemingProperty)
+}
+
 // watchCoupons notes which events redeem the coupons of a campaign.
 func (w *World) watchCoupons(steps []campaign.Step) {
 	campaign.Walk(steps, func(step campaign.Step) {
 		if s, ok := step.(*campaign.CouponStep); ok {
-			event, property := cmp.Or(s.Event, redeemingEvent), cmp.Or(s.Property, redeemingProperty)
+			event, property := redeeming(s)
 			if !slices.Contains(w.redeem[event], property) {
 				w.redeem[event] = append(w.redeem[event], property)
 			}
@@ -58,7 +63,7 @@ func (w *World) issue(r *run, e campaign.IssueCoupon) {
 	} else if e.Coupon.Pool != "" {
 		text = fmt.Sprintf("%s-%04d", strings.ToUpper(e.Coupon.Pool), number+1)
 	}
-	r.coupons[e.Step] = campaign.Coupon{Code: text, ExpiresAt: e.ExpiresAt}
+	put(&r.coupons, e.Step, campaign.Coupon{Code: text, ExpiresAt: e.ExpiresAt})
 	w.codes[strings.ToLower(text)] = &code{text: text, step: e.Coupon, run: r, expires: e.ExpiresAt}
 	entry := r.entry(Coupon, e.Step, e.Iteration)
 	entry.Text, entry.Until = text, e.ExpiresAt
@@ -69,8 +74,11 @@ func (w *World) issue(r *run, e campaign.IssueCoupon) {
 func (w *World) redeemBy(p *person, e audience.Event) {
 	for _, property := range w.redeem[e.Name] {
 		text, _ := e.Properties[property].(string)
-		c := w.codes[strings.ToLower(strings.TrimSpace(text))]
-		if c == nil || cmp.Or(c.step.Event, redeemingEvent) != e.Name || cmp.Or(c.step.Property, redeemingProperty) != property {
+		c := w.codes[strings.ToLower(text)]
+		if c == nil {
+			continue
+		}
+		if event, where := redeeming(c.step); event != e.Name || where != property {
 			continue
 		}
 		if why := c.refusal(p, w.now); why != "" {
@@ -80,11 +88,12 @@ func (w *World) redeemBy(p *person, e audience.Event) {
 		c.used = true
 		if given := c.run.coupons[c.step.ID]; given.Code == c.text { // of a repeated step the latest counts
 			given.RedeemedAt = w.now
-			c.run.coupons[c.step.ID] = given
+			put(&c.run.coupons, c.step.ID, given)
 		}
 		w.note(Entry{Kind: Redeemed, Customer: p.ID, Campaign: c.run.live.Name, Step: c.step.ID, Text: c.text})
 		w.system(c.run.person, audience.EventCouponRedeemed, map[string]any{
 			"code": c.text, "pool": c.step.Pool, "campaign": c.run.live.Name, "step": c.step.ID,
+			"by": p.ID,
 		})
 	}
 }
@@ -92,7 +101,7 @@ func (w *World) redeemBy(p *person, e audience.Event) {
 func (c *code) refusal(p *person, now time.Time) string {
 	switch {
 	case c.run.person != p && !c.step.Transferable:
-		return "unknown customer"
+		return "unknown customer: it was given to another"
 	case c.used:
 		return "used"
 	case !c.expires.IsZero() && now.After(c.expires):

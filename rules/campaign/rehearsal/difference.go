@@ -93,7 +93,10 @@ func (e *Entry) words() string {
 	case Entered, NotEntered, HeldOut:
 		said = fmt.Sprintf("%s %s: %s", e.Kind, e.Campaign, e.Reason)
 	case Ended:
-		said = fmt.Sprintf("left %s: %s, %s", e.Campaign, e.Outcome, e.Reason)
+		said = fmt.Sprintf("left %s: %s", e.Campaign, e.Outcome)
+		if e.Reason != e.Outcome {
+			said += ", " + e.Reason
+		}
 	case Changed:
 		said = "record changed to " + inWords(e.Values)
 	case Problem:
@@ -133,11 +136,25 @@ func clip(s string) string {
 	return s
 }
 
+// went gives the arm of a split that a customer went; "" if the entry is about something else.
+func (e *Entry) went(split string) string {
+	if e.Kind != Decided || e.Detail != campaign.DecisionSplit || e.Customer == "" || e.Step != split {
+		return ""
+	}
+	return e.Outcome
+}
+
 // what names what is counted; "" if nothing is.
 func (n *Count) what() string {
 	for _, w := range []struct{ kind, id string }{
-		{"e-mails", n.Email}, {"text messages", n.SMS}, {"tasks", n.Task}, {"calls", n.Call}, {"who entered", n.Entered},
-		{"who did not enter", n.Refused}, {"who was held out of", n.HeldOut}, {"who left", n.Left},
+		{"e-mails", n.Email},
+		{"text messages", n.SMS},
+		{"tasks", n.Task},
+		{"calls", n.Call},
+		{"who entered", n.Entered},
+		{"who did not enter", n.Refused},
+		{"who was held out of", n.HeldOut},
+		{"who left", n.Left},
 		{"in arm " + n.Arm + " of", n.Split},
 	} {
 		if w.id != "" {
@@ -198,7 +215,7 @@ func (n *Count) is(e *Entry) bool {
 	case n.Refused != "":
 		return e.Kind == NotEntered && e.Campaign == n.Refused
 	case n.Split != "":
-		return e.Kind == Decided && e.Detail == campaign.DecisionSplit && e.Customer != "" && e.Step == n.Split && e.Outcome == n.Arm
+		return e.went(n.Split) == n.Arm
 	}
 	x := Expectation{
 		Email: n.Email, SMS: n.SMS, Task: n.Task, Call: n.Call, Entered: n.Entered, Left: n.Left, HeldOut: n.HeldOut,

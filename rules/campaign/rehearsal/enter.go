@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"fmt"
 
 	"dotyk/rules/audience"
@@ -50,7 +51,7 @@ func (w *World) admit(a admission) {
 		refuse(why)
 		return
 	}
-	a.person.entries[a.live.Name]++
+	put(&a.person.entries, a.live.Name, a.person.entries[a.live.Name]+1)
 	id := fmt.Sprintf("%s/%s/%d", a.live.Name, a.person.ID, a.person.entries[a.live.Name])
 	if out, why := a.live.HoldsOut(a.person.ID, w.config.Policy); out {
 		w.past(a.person, a.live, campaign.Past{
@@ -61,8 +62,8 @@ func (w *World) admit(a admission) {
 		return
 	}
 	r := &run{
-		live: a.live, person: a.person, parent: a.parent, sent: map[string]audience.Delivery{},
-		coupons: map[string]campaign.Coupon{}, j: campaign.Start(a.live.Definition, id, a.entry.Key, a.data, w.now),
+		live: a.live, person: a.person, parent: a.parent,
+		j: campaign.Start(a.live.Definition, id, a.entry.Key, a.data, w.now),
 	}
 	a.live.runs, a.person.active = append(a.live.runs, r), append(a.person.active, r)
 	w.past(a.person, a.live, campaign.Past{Key: r.j.Key, Status: campaign.Active, EnteredAt: r.j.EnteredAt})
@@ -82,7 +83,7 @@ func (w *World) refuse(l *live, p *person, e campaign.Entry, event, why string) 
 // unreachable is why a customer cannot be reached as the campaign wants; "" if she can.
 func (w *World) unreachable(l *live, p *person) string {
 	for _, channel := range l.Reachable {
-		if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
+		if why := cmp.Or(w.refusal(p, channel, l.Topic, l.Transactional), p.suppression(channel)); why != "" {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)
 		}
 		if l.Transactional {
@@ -109,7 +110,7 @@ func (w *World) received(p *person) []campaign.Message {
 
 // past notes a journey for what re-entry and rules know of it.
 func (w *World) past(p *person, l *live, past campaign.Past) {
-	p.past[l.Name] = append(p.past[l.Name], past)
+	put(&p.past, l.Name, append(p.past[l.Name], past))
 	w.retold(p, l)
 }
 
@@ -129,7 +130,8 @@ func (w *World) ended(r *run) {
 		}
 	}
 	w.note(Entry{
-		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status), Reason: r.j.ExitReason,
+		Kind: Ended, Customer: p.ID, Campaign: r.live.Name, Journey: r.j.ID, Outcome: string(r.j.Status),
+		Reason: r.j.ExitReason,
 	})
 	w.retold(p, r.live)
 	w.answerParent(p, r.parent, r.live.Name, string(r.j.Status), r.j.ExitReason)

@@ -25,8 +25,8 @@ type Event struct {
 // Update is a change of the record by somebody else than a campaign. A nil value removes the attribute.
 type Update struct{ Set map[string]any }
 
-// Consent is a customer's word on a topic, or on all of them (audience.AllTopics). A refusal becomes the event unsubscribed
-// as well.
+// Consent is a customer's word on a topic, or on all of them (audience.AllTopics). A refusal becomes the event
+// unsubscribed as well.
 type Consent struct {
 	Channel audience.Channel
 	Topic   string
@@ -77,8 +77,8 @@ const (
 	eventOpened  = "email_opened"
 )
 
-// Happen notes what comes from outside at a moment that is not past. Inputs of one moment happen in the order in which they
-// were noted. ErrUnknownCustomer if there is no such customer then.
+// Happen notes what comes from outside at a moment that is not past. Inputs of one moment happen in the order in
+// which they were noted. ErrUnknownCustomer if there is no such customer then.
 func (w *World) Happen(at time.Time, customer string, in Input) error {
 	at = instant(at)
 	p := w.byID[customer]
@@ -105,7 +105,7 @@ func (w *World) take(p *person, in Input) {
 	case Consent:
 		w.consent(p, in)
 	case Suppression:
-		p.Suppressed[in.Channel] = in.Reason
+		put(&p.Suppressed, in.Channel, in.Reason)
 		w.note(Entry{Kind: Changed, Customer: p.ID, Channel: in.Channel, Reason: "address is suppressed: " + in.Reason})
 	case Completion:
 		w.complete(p, in)
@@ -124,9 +124,10 @@ func (w *World) system(p *person, name string, properties map[string]any) {
 	w.at(w.now, rankInput, func() { w.handle(p, e) })
 }
 
-// handle does what Pick does with an event: segments first, then journeys that it concerns, then campaigns that it triggers.
+// handle does what Pick does with an event: segments first, then journeys that it concerns, then campaigns that it
+// triggers.
 func (w *World) handle(p *person, e audience.Event) {
-	p.byName[e.Name] = append(p.byName[e.Name], e)
+	put(&p.byName, e.Name, append(p.byName[e.Name], e))
 	w.note(Entry{Kind: Happened, Customer: p.ID, Event: e.Name, Values: e.Properties})
 	w.changed(p, rules.MentionEvent+e.Name)
 	w.deliver(p, e)

@@ -12,7 +12,7 @@ import (
 	"dotyk/rules/campaign"
 )
 
-// person is a customer with all that is known about her.
+// person is a customer with all that is known about her. Most of its maps are empty for most people, so put makes them.
 type person struct {
 	Customer
 	byName  map[string][]audience.Event
@@ -29,28 +29,26 @@ type person struct {
 }
 
 func newPerson(c Customer) *person {
-	p := &person{
-		Customer: c, byName: map[string][]audience.Event{}, member: map[string]bool{}, past: map[string][]campaign.Past{},
-		runs: map[string][]audience.Run{}, touches: map[string]audience.Delivery{}, entries: map[string]int{},
-		checks: map[string]time.Time{}, dates: map[*live]time.Time{}, sentBy: map[string]*run{},
-	}
-	p.Suppressed = maps.Clone(c.Suppressed)
-	if p.Suppressed == nil {
-		p.Suppressed = map[audience.Channel]string{}
-	}
-	p.Consents = slices.Clone(c.Consents)
-	p.Received = slices.Clone(c.Received)
+	p := &person{Customer: c}
+	p.Suppressed, p.Consents, p.Received = maps.Clone(c.Suppressed), slices.Clone(c.Consents), slices.Clone(c.Received)
 	for _, e := range c.History {
-		p.byName[e.Name] = append(p.byName[e.Name], e)
+		put(&p.byName, e.Name, append(p.byName[e.Name], e))
 	}
 	for _, list := range c.Lists {
-		p.member[list] = true
+		put(&p.member, list, true)
 	}
 	for name, journeys := range c.Journeys {
-		p.past[name] = slices.Clone(journeys)
+		put(&p.past, name, slices.Clone(journeys))
 		p.tally(name)
 	}
 	return p
+}
+
+func put[K comparable, V any](m *map[K]V, key K, value V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[key] = value
 }
 
 // tally makes what rules see of the journeys through a campaign: the earliest first, without those that were held out.
@@ -62,7 +60,7 @@ func (p *person) tally(name string) {
 			runs = append(runs, audience.Run{Status: string(past.Status), EnteredAt: past.EnteredAt, EndedAt: past.EndedAt})
 		}
 	}
-	p.runs[name] = runs
+	put(&p.runs, name, runs)
 }
 
 // facts is what rules may look at now.
@@ -98,15 +96,13 @@ func (p *person) address(channel audience.Channel) string {
 	return p.Email
 }
 
-// refusal is why a message must not go to a customer; "" if it may. A transactional one has no topic.
+// refusal is why a message must not go to a customer, suppressions aside; "" if it may.
 func (w *World) refusal(p *person, channel audience.Channel, topic string, transactional bool) string {
 	switch {
 	case p.address(channel) == "" && channel == audience.Email:
 		return "no e-mail address on the record"
 	case p.address(channel) == "":
 		return "no phone number on the record"
-	case p.Suppressed[channel] != "":
-		return "address is suppressed: " + p.Suppressed[channel]
 	case transactional || topic == "":
 		return ""
 	}
@@ -116,4 +112,12 @@ func (w *World) refusal(p *person, channel audience.Channel, topic string, trans
 	}
 	said := slices.DeleteFunc(slices.Clone(p.Consents), func(c audience.Consent) bool { return c.Channel != channel })
 	return string(audience.MayContact(topic, policy, said))
+}
+
+// suppression is why her address must not be contacted; "" if it may.
+func (p *person) suppression(channel audience.Channel) string {
+	if p.Suppressed[channel] == "" {
+		return ""
+	}
+	return "address is suppressed: " + p.Suppressed[channel]
 }

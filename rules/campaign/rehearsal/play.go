@@ -101,9 +101,11 @@ func (m *Moved) who(groups map[string][]string) []string {
 // inArm gives those of some customers who went this way of a split.
 func inArm(log []Entry, m Moved, who []string) []string {
 	in := map[string]bool{}
-	for _, e := range log {
-		if e.Kind == Decided && e.Detail == campaign.DecisionSplit && e.Customer != "" && m.Arm[e.Step] != "" {
-			in[e.Customer] = m.Arm[e.Step] == e.Outcome
+	for split, arm := range m.Arm {
+		for i := range log {
+			if went := log[i].went(split); went != "" {
+				in[log[i].Customer] = went == arm
+			}
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(who), func(id string) bool { return !in[id] })
@@ -197,8 +199,8 @@ func (p *Person) customer(id string, n int, start time.Time) Customer {
 	}
 	for i, past := range p.History {
 		c.History = append(c.History, audience.Event{
-			ID: fmt.Sprintf("history-%s-%d", id, i+1), CustomerID: id, Type: "track", Name: past.Event, Properties: past.Properties,
-			OccurredAt: past.At.Time, ReceivedAt: past.At.Time,
+			ID: fmt.Sprintf("history-%s-%d", id, i+1), CustomerID: id, Type: "track", Name: past.Event,
+			Properties: past.Properties, OccurredAt: past.At.Time, ReceivedAt: past.At.Time,
 		})
 	}
 	slices.SortStableFunc(c.History, func(a, b audience.Event) int { return a.OccurredAt.Compare(b.OccurredAt) })

@@ -37,7 +37,9 @@ const maxFile = 4 << 20
 // Read reads a scenario from YAML or JSON. The error is Faults.
 func Read(src []byte) (*Scenario, error) {
 	if len(src) > maxFile {
-		return nil, Faults{{Code: campaign.CodeTooLarge, Message: "the file is too large", Advice: "Make groups of customers with count."}}
+		return nil, Faults{{
+			Code: campaign.CodeTooLarge, Message: "the file is too large", Advice: "Make groups of customers with count.",
+		}}
 	}
 	var document yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(src)).Decode(&document); err != nil {
@@ -107,7 +109,8 @@ func (r *reader) report(at Place, path, code, message, advice string) {
 func (r *reader) known(n *yaml.Node, t reflect.Type, path string) {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		r.report(placeOf(n), path, campaign.CodeAlias, "anchors (&) and aliases (*) are not accepted", "Write out what they stand for.")
+		r.report(placeOf(n), path, campaign.CodeAlias, "anchors (&) and aliases (*) are not accepted",
+			"Write out what they stand for.")
 	case t == reflect.TypeFor[People]() && n.Kind == yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			r.known(n.Content[i+1], reflect.TypeFor[Person](), join(path, n.Content[i].Value))
@@ -128,9 +131,9 @@ func (r *reader) known(n *yaml.Node, t reflect.Type, path string) {
 
 func (r *reader) knownFields(n *yaml.Node, t reflect.Type, path string) {
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		if tag := t.Field(i).Tag.Get("yaml"); tag != "-" {
-			fields[tag] = t.Field(i).Type
+	for field := range t.Fields() {
+		if tag := field.Tag.Get("yaml"); tag != "-" {
+			fields[tag] = field.Type
 		}
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {

@@ -29,8 +29,8 @@ func (r *reader) check(s *Scenario) {
 	}
 	for name, policy := range s.Topics {
 		if p := audience.TopicPolicy(policy); p != audience.OptIn && p != audience.OptOut {
-			r.report(Place{1, 1}, "topics."+name, campaign.CodeBadValue, fmt.Sprintf("the policy of topic %s is %q", name, policy),
-				"Write opt_in or opt_out.")
+			r.report(Place{1, 1}, "topics."+name, campaign.CodeBadValue,
+				fmt.Sprintf("the policy of topic %s is %q", name, policy), "Write opt_in or opt_out.")
 		}
 	}
 	for name, src := range s.Segments {
@@ -53,7 +53,8 @@ func (r *reader) check(s *Scenario) {
 		e := &s.Expect[i]
 		path := fmt.Sprintf("expect[%d]", i)
 		if e.At.IsZero() {
-			r.report(e.Place, path+".at", campaign.CodeMissingField, "when it is expected is not said", `Add "at: 2026-01-05T10:00:00Z".`)
+			r.report(e.Place, path+".at", campaign.CodeMissingField, "when it is expected is not said",
+				`Add "at: 2026-01-05T10:00:00Z".`)
 		}
 		r.checkExpectation(e, path, names, 1)
 	}
@@ -70,14 +71,12 @@ func (r *reader) checkPeople(people People) {
 		if path := "customers." + p.ID; strings.Contains(p.ID, numbered) != (p.Count > 0) {
 			r.report(p.Place, path, campaign.CodeConflict, "a group has both a count and "+numbered+" in its name",
 				"Write "+`"reader{{n}}: {count: 100, …}"`+", or remove both.")
-		} else if _, ok := audienceKinds[p.Kind]; !ok {
+		} else if p.Kind != "" && !p.Kind.Valid() {
 			r.report(p.Place, path+".kind", campaign.CodeBadValue, fmt.Sprintf("there is no kind %q of customers", p.Kind),
 				"Write client, partner or supplier.")
 		}
 	}
 }
-
-var audienceKinds = map[audience.CustomerKind]bool{"": true, audience.Client: true, audience.Partner: true, audience.Supplier: true}
 
 func (r *reader) who(at Place, path, name string, names map[string]bool) {
 	switch {
@@ -96,7 +95,8 @@ const maxSuggested = 1000 // names among which the one that was meant is searche
 
 func (r *reader) checkEvent(m *Moved, path string, names map[string]bool) {
 	if m.At.IsZero() {
-		r.report(m.Place, path+".at", campaign.CodeMissingField, "when it happens is not said", `Add "at: 2026-01-05T10:00:00Z".`)
+		r.report(m.Place, path+".at", campaign.CodeMissingField, "when it happens is not said",
+			`Add "at: 2026-01-05T10:00:00Z".`)
 	}
 	r.who(m.Place, path+".customer", m.Customer, names)
 	if len(m.inputs()) == 0 {

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -15,7 +16,8 @@ import (
 // UnmarshalYAML reads customers in the order of the file.
 func (p *People) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode {
-		return fault(n, campaign.CodeWrongType, "customers are given by their names", `Write "ann: {email: ann@example.com}".`)
+		return fault(n, campaign.CodeWrongType, "customers are given by their names",
+			`Write "ann: {email: ann@example.com}".`)
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		var one Person
@@ -77,10 +79,15 @@ func (p *PolicyField) UnmarshalYAML(n *yaml.Node) error {
 	if err != nil {
 		return fmt.Errorf("read policy: %w", err)
 	}
-	if p.Policy, err = campaign.ParsePolicy(src); err != nil {
-		return fault(n, campaign.CodeBadValue, "the policy cannot be used: "+err.Error(), "")
+	p.Policy, err = campaign.ParsePolicy(src)
+	if violations, ok := errors.AsType[campaign.Violations](err); ok {
+		for i := range violations { // their places are those of the policy alone
+			v := &violations[i]
+			v.Line, v.Column, v.Path = n.Line, n.Column, join("policy", v.Path)
+		}
+		return Faults(violations)
 	}
-	return nil
+	return err
 }
 
 // UnmarshalYAML reads a time.

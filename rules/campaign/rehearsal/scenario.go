@@ -44,8 +44,8 @@ type Place struct {
 	Column int `json:"column,omitempty"`
 }
 
-// Person is a customer of a scenario, or a group of alike ones. Her name is her id. In the name and in all texts of a group
-// {{n}} stands for the number of each: 1, 2 and so on.
+// Person is a customer of a scenario, or a group of alike ones. Her name is her id. In the name and in all texts of a
+// group {{n}} stands for the number of each: 1, 2 and so on.
 type Person struct {
 	Place      `yaml:"-"`
 	ID         string                        `yaml:"-"`
@@ -86,8 +86,8 @@ type Received struct {
 	Times   int              `yaml:"times"` // default 1
 }
 
-// Moved is something that happens to a customer. Of the fields from Update to Leave at least one is set; of several, what is
-// on the record happens before the event, as with a form that carries a profile and a consent.
+// Moved is something that happens to a customer. Of the fields from Update to Leave at least one is set; of several,
+// what is on the record happens before the event, as with a form that carries a profile and a consent.
 type Moved struct {
 	Place       `yaml:"-"`
 	ID          string                      `yaml:"id"` // what the author calls it; it means nothing
@@ -114,8 +114,8 @@ type Moved struct {
 	Most        int                         `yaml:"most"` // to no more than so many
 }
 
-// Expectation is something that must happen, or, under never, must not. One of the fields from Email to Record says what;
-// under never none stands for every message, task and call.
+// Expectation is something that must happen, or, under never, must not. One of the fields from Email to Record says
+// what; under never none stands for every message, task and call.
 type Expectation struct {
 	Place    `yaml:"-"`
 	At       Moment         `yaml:"at"`

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -58,9 +59,9 @@ func (w *World) try(m *message, at time.Time) {
 // delivered notes what has become of a message, for rules.
 func (w *World) delivered(m *message, status audience.TouchStatus) {
 	id, d := m.step.StepID(), audience.Delivery{Status: status, At: w.now}
-	m.run.sent[id] = d
+	put(&m.run.sent, id, d)
 	touch := m.run.live.Name + "/" + id
-	m.run.person.touches[touch] = d
+	put(&m.run.person.touches, touch, d)
 	if status != audience.Planned {
 		w.changed(m.run.person, rules.MentionTouch+touch)
 	}
@@ -74,12 +75,12 @@ func (w *World) send(m *message) {
 		expires = m.at.Add(campaign.DefaultExpires)
 	}
 	if w.now.After(expires) {
-		w.suppress(m, "no longer wanted: it could not be sent in time")
+		w.suppress(m, "no longer wanted: it could not be sent in time", false)
 		return
 	}
 	channel := channelOf(m.step)
 	if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
-		w.suppress(m, why)
+		w.suppress(m, why, true)
 		return
 	}
 	if !l.Transactional {
@@ -88,9 +89,13 @@ func (w *World) send(m *message) {
 			return
 		}
 		if ok, why := w.config.Policy.Slot(m.counted(), w.received(p), w.rivals(m)); !ok {
-			w.suppress(m, why)
+			w.suppress(m, why, true)
 			return
 		}
+	}
+	if why := p.suppression(channel); why != "" {
+		w.suppress(m, why, true)
+		return
 	}
 	w.sendNow(m)
 }
@@ -105,11 +110,11 @@ func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (
 func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
 	switch {
 	case how == campaign.QuietSkip:
-		w.suppress(m, "quiet hours until "+clock(end))
+		w.suppress(m, "quiet hours until "+clock(end), false)
 	case end.After(expires):
-		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
+		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires), false)
 	case !end.After(w.now):
-		w.suppress(m, "quiet hours without end")
+		w.suppress(m, "quiet hours without end", false)
 	default:
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
 		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
@@ -146,24 +151,25 @@ func (w *World) sendNow(m *message) {
 		p.Received = append(p.Received, counted)
 	}
 	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason, entry.Priority, entry.Content = channelOf(m.step), m.reason, l.Priority, m.run.content(m.step)
+	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
+	entry.Content = m.run.content(m.step)
 	if !l.Transactional {
 		entry.Topic = l.Topic
 	}
 	w.note(entry)
-	p.sentBy[m.step.StepID()] = m.run
+	put(&p.sentBy, m.step.StepID(), m.run)
 	w.delivered(m, audience.Delivered)
 }
 
-// suppress leaves a message out, and plans what is to be sent instead.
-func (w *World) suppress(m *message, why string) {
+// suppress leaves a message out, and plans what is to be sent instead where another can make up for it.
+func (w *World) suppress(m *message, why string, instead bool) {
 	m.forget()
 	entry := m.run.entry(Suppressed, m.step.StepID(), m.iteration)
 	entry.Channel, entry.Reason = channelOf(m.step), why
 	w.note(entry)
 	w.delivered(m, audience.Suppressed)
-	if instead := m.step.How().Fallback; instead != nil {
-		w.plan(m.run, instead, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
+	if fallback := m.step.How().Fallback; instead && fallback != nil {
+		w.plan(m.run, fallback, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
 	}
 }
 
@@ -174,11 +180,7 @@ func (m *message) forget() {
 
 // content is what a message or task may mention now.
 func (r *run) content(step campaign.MessageStep) *Content {
-	coupons := make(map[string]campaign.Coupon, len(r.coupons))
-	for id, c := range r.coupons {
-		coupons[id] = c
-	}
 	return &Content{
-		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: coupons,
+		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: maps.Clone(r.coupons),
 	}
 }

@@ -1,16 +1,46 @@
 package rehearsal
 
 import (
+	"slices"
 	"time"
 
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
 
+// cameToSplits notes when the first customer came to an experiment, and has those who fall to its winner wait until its
+// time is up, which counts from then.
+func (w *World) cameToSplits(r *run, effects []campaign.Effect) {
+	came := func(step string) {
+		s, ok := r.live.steps[step].(*campaign.SplitStep)
+		if !ok || !slices.ContainsFunc(s.Arms, func(a campaign.SplitArm) bool { return a.Winner }) {
+			return
+		}
+		if w.splits[r.live] == nil {
+			w.splits[r.live] = map[string]time.Time{}
+		}
+		if _, known := w.splits[r.live][step]; !known {
+			w.splits[r.live][step] = w.now
+		}
+	}
+	for _, e := range effects {
+		if d, ok := e.(campaign.RecordDecision); ok && d.Kind == campaign.DecisionSplit {
+			came(d.Step)
+		}
+	}
+	if r.j.Status != campaign.Active {
+		return
+	}
+	came(r.j.Position.Step)
+	if s, ok := r.live.steps[r.j.Position.Step].(*campaign.SplitStep); ok {
+		r.j.DueAt = w.splits[r.live][s.ID].Add(s.After)
+	}
+}
+
 // chooseWinner decides the experiment at which a journey waits, once its time is over. The first word stands.
 func (w *World) chooseWinner(r *run) {
 	s, ok := r.live.steps[r.j.Position.Step].(*campaign.SplitStep)
-	if !ok || w.now.Before(r.j.Position.Began.Add(s.After)) {
+	if !ok || w.now.Before(w.splits[r.live][s.ID].Add(s.After)) {
 		return
 	}
 	if _, chosen := w.winners[r.live][s.ID]; chosen {

@@ -98,7 +98,7 @@ func (w *World) followDate(l *live, t campaign.DateTrigger, p *person) {
 
 func (w *World) dateAfter(l *live, t campaign.DateTrigger, p *person, after time.Time) {
 	delete(p.dates, l)
-	var value any = p.Attributes[t.Attribute]
+	value := p.Attributes[t.Attribute]
 	if field := p.field(t.Attribute); field != nil {
 		value = *field
 	}
@@ -106,7 +106,7 @@ func (w *World) dateAfter(l *live, t campaign.DateTrigger, p *person, after time
 	if !ok {
 		return
 	}
-	p.dates[l] = at
+	put(&p.dates, l, at)
 	w.at(at, rankFire, func() {
 		if !p.dates[l].Equal(at) {
 			return // the date or the zone has changed meanwhile

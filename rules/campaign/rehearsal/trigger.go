@@ -57,7 +57,8 @@ func (w *World) judgeEvent(l *live, p *person, e audience.Event) {
 	env := w.env(p, &e)
 	entry := l.Match(env)
 	if !entry.Matched {
-		if e.Name != audience.EventSegmentEntered && e.Name != audience.EventSegmentLeft { // those are mostly of other segments
+		// Who joins or leaves a segment mostly does so with another than the campaign asks for.
+		if e.Name != audience.EventSegmentEntered && e.Name != audience.EventSegmentLeft {
 			w.refuse(l, p, entry, e.Name, entry.Reason)
 		}
 		return
@@ -65,8 +66,8 @@ func (w *World) judgeEvent(l *live, p *person, e audience.Event) {
 	w.admit(admission{live: l, person: p, entry: entry, data: e.Properties, event: &e})
 }
 
-// judgeAudience judges somebody by an audience or a schedule. Of those who do not belong to it nothing is written, as in the
-// engine.
+// judgeAudience judges somebody by an audience or a schedule. Of those who do not belong to it nothing is written, as
+// in the engine.
 func (w *World) judgeAudience(l *live, p *person, always bool) {
 	if !l.published && !always {
 		return

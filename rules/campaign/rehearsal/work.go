@@ -65,7 +65,9 @@ func (w *World) complete(p *person, in Completion) {
 	key := p.ID + "/" + in.Step
 	done := w.opened[key]
 	if done == nil {
-		w.note(Entry{Kind: Problem, Customer: p.ID, Step: in.Step, Reason: "there is no open task or call of step " + in.Step})
+		w.note(Entry{
+			Kind: Problem, Customer: p.ID, Step: in.Step, Reason: "there is no open task or call of step " + in.Step,
+		})
 		return
 	}
 	delete(w.opened, key)
@@ -92,8 +94,9 @@ func (w *World) ask(r *run, e campaign.PlanWebhook) {
 		})
 	}
 	const firstSuccess, firstOther = 200, 300
+	ok := answer.Status >= firstSuccess && answer.Status < firstOther
 	properties := map[string]any{
-		"journey": r.j.ID, "step": e.Step, "iteration": e.Iteration, "ok": answer.Status >= firstSuccess && answer.Status < firstOther,
+		"journey": r.j.ID, "step": e.Step, "iteration": e.Iteration, "ok": ok,
 		"status": answer.Status, "body": answer.Body, "error": answer.Error,
 	}
 	w.at(w.now.Add(answer.After), rankInput, func() {

@@ -31,7 +31,8 @@ type World struct {
 	opened    map[string]*work // tasks and calls that nobody has done
 	issued    map[string]int   // coupons taken from a pool or made up with a prefix
 	winners   map[*live]map[string]campaign.Winner
-	parents   map[string]*parent // of requests that did not happen yet, by the event's id
+	splits    map[*live]map[string]time.Time // when the first customer came to each experiment
+	parents   map[string]*parent             // of requests that did not happen yet, by the event's id
 	events    int
 	log       []Entry
 }
@@ -41,8 +42,9 @@ type live struct {
 	*campaign.Definition
 	steps     map[string]campaign.Step // by id
 	runs      []*run
-	sends     bool // some step of it sends messages
-	published bool // its audience was judged
+	sends     bool            // some step of it sends messages
+	on        map[string]bool // mentions whose change may make somebody belong to its audience, where that counts
+	published bool            // its audience was judged
 }
 
 type segment struct {
@@ -57,13 +59,14 @@ var (
 	ErrEndless         = errors.New("the campaigns keep each other busy without time passing")
 )
 
-// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or which
-// campaign is there twice.
+// New makes a world whose clock stands at Config.Start. An error says which rule of a segment cannot be compiled, or
+// which campaign is there twice.
 func New(c Config) (*World, error) {
 	w := &World{
 		config: c, now: instant(c.Start), byName: map[string]*live{}, byID: map[string]*person{}, codes: map[string]*code{},
 		redeem: map[string][]string{}, turns: map[string]int{}, zones: map[zoneOf]bool{}, opened: map[string]*work{},
 		issued: map[string]int{}, winners: map[*live]map[string]campaign.Winner{}, parents: map[string]*parent{},
+		splits: map[*live]map[string]time.Time{},
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Segments)) {
 		rule, err := rules.Compile(c.Segments[name], rules.Options{})
@@ -77,6 +80,9 @@ func New(c Config) (*World, error) {
 			return nil, fmt.Errorf("campaign %s is given twice: give each campaign a name of its own", d.Name)
 		}
 		l := &live{Definition: d, steps: stepsByID(d), sends: len(d.Messages()) > 0}
+		if t, ok := d.Trigger.(campaign.AudienceTrigger); ok && !t.Once {
+			l.on = mentionsOf(t.Rule)
+		}
 		w.campaigns, w.byName[d.Name] = append(w.campaigns, l), l
 		w.watchCoupons(d.Steps)
 		w.publish(l)
@@ -113,8 +119,8 @@ func (w *World) AddCustomer(c Customer) error {
 	return nil
 }
 
-// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless if
-// campaigns, segments and sub-journeys set each other off for ever.
+// RunUntil lets the clock go on to a moment, that moment included, and does all that falls into that time. ErrEndless
+// if campaigns, segments and sub-journeys set each other off for ever.
 func (w *World) RunUntil(until time.Time) error {
 	until = instant(until)
 	const most = 1000 // things to do for each customer within one moment; no sound campaign comes near

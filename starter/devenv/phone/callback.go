@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,8 +73,12 @@ func (p *Phone) step(id string) {
 	if errors.Is(err, errNoMessage) {
 		return
 	}
-	if err == nil && m.StatusCallback != "" {
-		err = p.post(p.ctx, m.StatusCallback, p.statusForm(m, next))
+	if err == nil && m.wants(next.Status) {
+		form := p.statusForm(m, next)
+		if m.Channel == ChannelCall {
+			form = p.callForm(m, next)
+		}
+		err = p.post(p.ctx, m.StatusCallback, form)
 		if p.ctx.Err() != nil {
 			return // the next run posts it
 		}
@@ -103,8 +108,12 @@ func (p *Phone) advance(m *stored, to Callback) {
 	if m.From == "" {
 		m.From = p.config.Number
 	}
-	if m.SentAt == nil && to.Status.rank() >= Sent.rank() && to.Status != Failed {
-		m.SentAt = new(time.Now().UTC())
+	now := time.Now().UTC()
+	if m.SentAt == nil && to.Status.rank() >= Sent.rank() && !slices.Contains([]Status{Failed, Busy, NoAnswer}, to.Status) {
+		m.SentAt = &now
+	}
+	if to.Status == Completed && m.Duration == 0 {
+		m.Duration = int(now.Sub(*m.SentAt)/time.Second) + 1 // a second that has begun counts
 	}
 	if to.Status.rank() > m.Status.rank() {
 		m.Status, m.ErrorCode = to.Status, to.ErrorCode

@@ -15,14 +15,18 @@ const (
 	List   Operation = "list"
 	Fetch  Operation = "fetch"
 	Update Operation = "update"
+
+	Dial      Operation = "dial" // creates a call
+	ListCalls Operation = "list calls"
+	FetchCall Operation = "fetch call"
 )
 
 // Call is a call of the API that is about to be answered.
 type Call struct {
 	Operation Operation
-	To        string // of create; and of list, if it filters
-	From      string // number or messaging service; of create
-	Body      string // of create
+	To        string // of create and dial; and of lists, if they filter
+	From      string // number or messaging service; of create and dial
+	Body      string // of create; of dial its TwiML
 }
 
 // Fault says how a call goes wrong. The zero Fault is none.
@@ -42,7 +46,7 @@ type Fault struct {
 	HTML bool
 	// Accept takes the message although the answer says otherwise, or there is none.
 	Accept bool
-	// Callbacks are posted instead of sent and delivered: others, in another order, some twice, or none (an empty slice).
+	// Callbacks are posted instead of sent and delivered, or of a call's initiated, ringing, in-progress and completed: others, in another order, some twice, or none (an empty slice).
 	Callbacks []Callback
 }
 

@@ -17,7 +17,8 @@ var page = template.Must(template.New("page").Parse(pageSource))
 // Handler serves Twilio's API and the phone itself:
 //
 //	/2010-04-01/Accounts/{sid}/Messages…   create, list, fetch, update
-//	GET    /dev/phone?to=                  what was texted, a JSON array, newest last
+//	/2010-04-01/Accounts/{sid}/Calls…      create, list, fetch
+//	GET    /dev/phone?to=                  what was texted and dialled, a JSON array, newest last
 //	DELETE /dev/phone                      forgets all of it
 //	GET    /dev/phone/                     the same for people, where text/html is asked for, with what customers wrote
 //	POST   /dev/phone/inbound              {from, to?, body} plays a customer's text
@@ -59,8 +60,11 @@ type pageData struct {
 
 // Customer is the other side of a message.
 func (s stored) Customer() string {
-	if s.Direction == inbound {
+	switch {
+	case s.Direction == inbound:
 		return s.From
+	case s.Channel == ChannelCall:
+		return s.Dials
 	}
 	return s.To
 }
@@ -72,7 +76,7 @@ func (p *Phone) page(w http.ResponseWriter, r *http.Request) {
 	}
 	customer := r.URL.Query().Get("to")
 	data := pageData{Customer: customer, Inbound: p.config.InboundURL != ""}
-	data.Messages = p.store.find(func(m stored) bool { return customer == "" || m.Customer() == customer })
+	data.Messages = p.store.find(func(m stored) bool { return customer == "" || m.Customer() == customer || m.concerns(customer) })
 	slices.Reverse(data.Messages)
 	if len(data.Messages) > maxListed {
 		data.Older = len(data.Messages) - maxListed

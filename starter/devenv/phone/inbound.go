@@ -104,7 +104,7 @@ func (p *Phone) address(m *stored) {
 		return p.config.Number // a messaging service has not chosen yet, or the sender's name cannot be texted
 	}
 	sent := p.store.find(func(s stored) bool {
-		return s.Direction == outbound && s.To == m.From && (m.To == "" || number(s) == m.To)
+		return s.Direction == outbound && s.Channel == "" && s.To == m.From && (m.To == "" || number(s) == m.To)
 	})
 	if len(sent) > 0 {
 		newest := sent[len(sent)-1]

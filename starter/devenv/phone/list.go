@@ -18,19 +18,23 @@ const (
 
 // listing is a page of messages as Twilio's API shows it.
 type listing struct {
-	Messages        []resource `json:"messages"`
-	Start           int        `json:"start"`
-	End             int        `json:"end"`
-	Page            int        `json:"page"`
-	PageSize        int        `json:"page_size"`
-	URI             string     `json:"uri"`
-	FirstPageURI    string     `json:"first_page_uri"`
-	NextPageURI     *string    `json:"next_page_uri"`
-	PreviousPageURI *string    `json:"previous_page_uri"` // always null: nobody goes back
+	Messages []resource `json:"messages"`
+	paging
 }
 
-// listResources lists messages of both directions, newest first. The token of the next page names the last message of
-// this one, so that messages which come in between do not shift the pages.
+// paging says where a page of a list stands.
+type paging struct {
+	Start           int     `json:"start"`
+	End             int     `json:"end"`
+	Page            int     `json:"page"`
+	PageSize        int     `json:"page_size"`
+	URI             string  `json:"uri"`
+	FirstPageURI    string  `json:"first_page_uri"`
+	NextPageURI     *string `json:"next_page_uri"`
+	PreviousPageURI *string `json:"previous_page_uri"` // always null: nobody goes back
+}
+
+// listResources lists messages of both directions, newest first.
 func (p *Phone) listResources(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	if p.faulty(w, r, Call{Operation: List, To: query.Get("To"), From: query.Get("From")}) {
@@ -41,6 +45,18 @@ func (p *Phone) listResources(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
+	found, paging := p.pageOf(r, keep)
+	l := listing{Messages: make([]resource, len(found)), paging: paging}
+	for i, m := range found {
+		l.Messages[i] = p.resource(m)
+	}
+	answer.JSON(w, p.log, http.StatusOK, l)
+}
+
+// pageOf gives the page of a list that a call asks for, newest first. The token of the next page names the last message
+// of this one, so that messages which come in between do not shift the pages.
+func (p *Phone) pageOf(r *http.Request, keep func(stored) bool) ([]stored, paging) {
+	query := r.URL.Query()
 	found := p.store.find(keep)
 	slices.Reverse(found)
 	if after := strings.TrimPrefix(query.Get("PageToken"), "PA"); after != "" {
@@ -50,21 +66,15 @@ func (p *Phone) listResources(w http.ResponseWriter, r *http.Request) {
 	size := intOr(query.Get("PageSize"), defaultPage)
 	size = min(max(size, 1), largestPage)
 	page := max(intOr(query.Get("Page"), 0), 0)
-	more := len(found) > size
-	if more {
+	at := paging{
+		Start: page * size, End: page*size + max(min(len(found), size)-1, 0), Page: page, PageSize: size,
+		URI: r.URL.RequestURI(), FirstPageURI: pageURI(r.URL, 0, size, ""),
+	}
+	if len(found) > size {
 		found = found[:size]
+		at.NextPageURI = new(pageURI(r.URL, page+1, size, "PA"+found[size-1].ID))
 	}
-	l := listing{
-		Messages: make([]resource, len(found)), Start: page * size, End: page*size + max(len(found)-1, 0),
-		Page: page, PageSize: size, URI: r.URL.RequestURI(), FirstPageURI: pageURI(r.URL, 0, size, ""),
-	}
-	for i, m := range found {
-		l.Messages[i] = p.resource(m)
-	}
-	if more {
-		l.NextPageURI = new(pageURI(r.URL, page+1, size, "PA"+found[size-1].ID))
-	}
-	answer.JSON(w, p.log, http.StatusOK, l)
+	return found, at
 }
 
 func intOr(raw string, otherwise int) int {
@@ -110,7 +120,7 @@ func filterOf(query url.Values) (func(stored) bool, error) {
 	}
 	to, sender := query.Get("To"), query.Get("From")
 	return func(m stored) bool {
-		if (to != "" && m.To != to) || (sender != "" && m.From != sender) {
+		if m.Channel != "" || (to != "" && m.To != to) || (sender != "" && m.From != sender) {
 			return false
 		}
 		if from.IsZero() && until.IsZero() {

@@ -23,22 +23,29 @@ const (
 	Failed      Status = "failed"      // it was not sent
 	Canceled    Status = "canceled"    // while it was scheduled
 	Received    Status = "received"    // from a customer
+
+	Initiated  Status = "initiated" // a call is being dialled; in the API it is still queued
+	Ringing    Status = "ringing"
+	InProgress Status = "in-progress" // it was answered
+	Completed  Status = "completed"
+	Busy       Status = "busy"
+	NoAnswer   Status = "no-answer"
 )
 
-// rank orders the statuses: a message's own never goes back, whatever the order of its callbacks.
+// rank orders the statuses of texts, and those of calls: a message's own never goes back, whatever the order of its callbacks.
 func (s Status) rank() int {
 	switch s {
 	case Accepted:
 		return 1
 	case Scheduled:
 		return 2
-	case Queued:
+	case Queued, Initiated:
 		return 3
-	case Sending:
+	case Sending, Ringing:
 		return 4
-	case Sent:
+	case Sent, InProgress:
 		return 5
-	case Delivered, Undelivered, Failed, Canceled, Received:
+	case Delivered, Undelivered, Failed, Canceled, Received, Completed, Busy, NoAnswer:
 		return 6
 	default:
 		return 0
@@ -50,18 +57,27 @@ const (
 	inbound  = "inbound"
 )
 
-// Message is one text message.
+// ChannelCall is the channel of a call.
+const ChannelCall = "call"
+
+// Message is one text message, or one call.
 type Message struct {
-	ID        string    `json:"id"`        // Twilio's sid
-	At        time.Time `json:"at"`        // when it was taken
-	Direction string    `json:"direction"` // outbound-api, or inbound when a customer wrote it
-	From      string    `json:"from"`      // empty until a messaging service has chosen a number
+	ID        string    `json:"id"`                // Twilio's sid
+	Channel   string    `json:"channel,omitempty"` // ChannelCall; empty for a text
+	At        time.Time `json:"at"`                // when it was taken
+	Direction string    `json:"direction"`         // outbound-api, or inbound when a customer wrote it
+	From      string    `json:"from"`              // empty until a messaging service has chosen a number
 	To        string    `json:"to"`
-	Body      string    `json:"body"`
+	Dials     string    `json:"dials,omitempty"` // of a call: the number that it connects To with
+	Body      string    `json:"body"`            // of a call: its TwiML
 	Segments  int       `json:"segments"`
 	Status    Status    `json:"status"`
 	ErrorCode int       `json:"error_code,omitempty"` // why it was not delivered; 0 if there is no reason
+	Duration  int       `json:"duration,omitempty"`   // of a call that was answered and has ended, in seconds
 }
+
+// concerns tells whether a number is one that the message was for.
+func (m Message) concerns(number string) bool { return m.To == number || m.Dials == number }
 
 // Callback is one status callback.
 type Callback struct {
@@ -74,11 +90,21 @@ type stored struct {
 	Message
 	Service        string     `json:"service,omitempty"` // sid of the messaging service it was sent with
 	StatusCallback string     `json:"status_callback,omitempty"`
+	Events         []Status   `json:"events,omitempty"` // of a call: what is posted to StatusCallback
 	UpdatedAt      time.Time  `json:"updated_at"`
 	SentAt         *time.Time `json:"sent_at,omitempty"`
 	SendAt         *time.Time `json:"send_at,omitempty"` // of a scheduled message
 	Media          int        `json:"media,omitempty"`
 	Pending        []Callback `json:"pending,omitempty"` // callbacks still to be posted, in their order
+}
+
+// wants tells whether a status is to be posted.
+func (s stored) wants(status Status) bool {
+	if s.StatusCallback == "" {
+		return false
+	}
+	return s.Channel != ChannelCall || status.rank() == Completed.rank() && slices.Contains(s.Events, Completed) ||
+		slices.Contains(s.Events, status)
 }
 
 // clone gives a copy that shares nothing with the original that is ever changed.

@@ -40,7 +40,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Phone takes text messages. Its methods are safe for concurrent use.
+// Phone takes text messages and calls. Its methods are safe for concurrent use.
 type Phone struct {
 	config   Config
 	log      *slog.Logger
@@ -104,9 +104,10 @@ func (p *Phone) SetFault(f func(Call) Fault) {
 	p.fault.Store(&f)
 }
 
-// Messages gives what was sent to a number, or everything that was sent for "", newest last.
+// Messages gives what was sent to a number, calls that were to reach it among it, or everything that was sent for "",
+// newest last.
 func (p *Phone) Messages(to string) []Message {
-	found := p.store.find(func(m stored) bool { return m.Direction == outbound && (to == "" || m.To == to) })
+	found := p.store.find(func(m stored) bool { return m.Direction == outbound && (to == "" || m.concerns(to)) })
 	messages := make([]Message, len(found))
 	for i, m := range found {
 		messages[i] = m.Message

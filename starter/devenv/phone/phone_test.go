@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	osexec "os/exec"
 	"path/filepath"
@@ -35,8 +36,21 @@ func TestCallbacks(t *testing.T) {
 				require.Equal(t, value, h.form.Get(key), key)
 			}
 			require.Equal(t, want == "delivered", h.form.Has("RawDlrDoneDate"))
-			require.Equal(t, want, string(r.Messages(customer)[0].Status), "the status is there when its callback comes")
 		}
+	})
+
+	t.Run("StatusIsThereBefore", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, Config{})
+		statuses := make(chan Status, 2)
+		// The next status waits for the answer of this callback, so what is seen here is what it is about.
+		hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			statuses <- r.Messages(customer)[0].Status
+		}))
+		t.Cleanup(hook.Close)
+		r.send(text(customer, "hello").SetStatusCallback(hook.URL))
+		require.Equal(t, Sent, <-statuses)
+		require.Equal(t, Delivered, <-statuses)
 	})
 
 	t.Run("AsAsked", func(t *testing.T) {

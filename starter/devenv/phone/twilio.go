@@ -51,11 +51,15 @@ const maxForm = 64 << 10
 // api serves the part of Twilio's API below /2010-04-01/Accounts.
 func (p *Phone) api() http.Handler {
 	const messages = "/" + apiVersion + "/Accounts/{account}/Messages"
+	const calls = "/" + apiVersion + "/Accounts/{account}/Calls"
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+messages+".json", p.create)
 	mux.HandleFunc("GET "+messages+".json", p.listResources)
 	mux.HandleFunc("GET "+messages+"/{file}", p.fetch)
 	mux.HandleFunc("POST "+messages+"/{file}", p.update)
+	mux.HandleFunc("POST "+calls+".json", p.dial)
+	mux.HandleFunc("GET "+calls+".json", p.listCalls)
+	mux.HandleFunc("GET "+calls+"/{file}", p.fetchCall)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		if user != p.config.AccountSID || subtle.ConstantTimeCompare([]byte(password), []byte(p.config.AuthToken)) == 0 {
@@ -83,7 +87,12 @@ func (p *Phone) create(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, err)
 		return
 	}
-	fault := p.faultOf(Call{Operation: Create, To: m.To, From: m.sender(), Body: m.Body})
+	p.accept(w, r, m, Call{Operation: Create, To: m.To, From: m.sender(), Body: m.Body}, func() any { return p.resource(m) })
+}
+
+// accept takes a message or a call, unless a fault comes in between, and answers with its resource.
+func (p *Phone) accept(w http.ResponseWriter, r *http.Request, m stored, call Call, resource func() any) {
+	fault := p.faultOf(call)
 	if fault.Callbacks != nil {
 		m.Pending = fault.Callbacks
 	}
@@ -101,7 +110,7 @@ func (p *Phone) create(w http.ResponseWriter, r *http.Request) {
 		p.misanswer(w, fault)
 		return
 	}
-	answer.JSON(w, p.log, http.StatusCreated, p.resource(m))
+	answer.JSON(w, p.log, http.StatusCreated, resource())
 }
 
 func (p *Phone) fetch(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +118,9 @@ func (p *Phone) fetch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m, err := p.store.get(sidOf(r))
+	if err == nil && m.Channel != "" {
+		err = errNoMessage
+	}
 	if err != nil {
 		p.fail(w, err)
 		return
@@ -122,6 +134,9 @@ func (p *Phone) update(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m, err := p.store.change(sidOf(r), func(m *stored) error {
+		if m.Channel != "" {
+			return errNoMessage
+		}
 		switch status := r.PostForm.Get("Status"); {
 		case status == string(Canceled) && m.Status == Scheduled:
 			m.Status, m.Pending = Canceled, nil

@@ -199,7 +199,7 @@ func TestRefusals(t *testing.T) {
 	basic := []string{"Authorization", "Basic QUMwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZjpmZWRjYmE5ODc2NTQzMjEwZmVkY2JhOTg3NjU0MzIxMA=="}
 	base := "/2010-04-01/Accounts/" + account
 	for path, want := range map[string]string{
-		base + "/Calls.json":                     "20404",
+		base + "/Conferences.json":               "20404",
 		base + "/Messages.json?DateSent%3E=soon": "20001",
 	} {
 		_, body := r.request(http.MethodGet, path, "", basic...)
