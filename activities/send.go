@@ -195,15 +195,39 @@ func (s *sending) next(ctx context.Context) (more bool, err error) {
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	c, err := s.Store.Claim(ctx, s.claims(1))
+	c, err := s.claimOne(ctx)
 	if err != nil {
 		return false, err
 	}
 	s.note(&c)
-	if len(c.Messages) == 0 {
+	switch {
+	case len(c.Messages) == 0:
 		return c.More, nil
+	case ctx.Err() != nil:
+		return false, s.giveBack(ctx, &c.Messages[0])
 	}
 	return c.More, s.deliver(ctx, &c.Messages[0])
+}
+
+// claimOne claims one message. A claim that is under way is waited for even when the sending ends meanwhile: of one that
+// came to be without anybody knowing, nobody could say later whether it was sent.
+func (s *sending) claimOne(ctx context.Context) (store.Claimed, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Claimed{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return s.Store.Claim(ctx, s.claims(1))
+}
+
+// giveBack plans a message again whose sending ended before the provider was called, because another message of the same
+// sending found the provider away, or because the program stops.
+func (s *sending) giveBack(ctx context.Context, m *store.Outgoing) error {
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return s.settle(settle, store.Settlement{
+		TouchID: m.TouchID, Status: audience.Planned, Outcome: "the sending ended before its turn: it waits for the next",
+	})
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider
