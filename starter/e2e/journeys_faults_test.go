@@ -46,11 +46,15 @@ func TestJourneysKilled(t *testing.T) {
 	letters.settle(t)
 	letters.fast(t, "j10-newsletter-test", `, at: "2026-01-05T10:00:00Z"`, "", "holdout: 5%", "holdout: 0.0001%",
 		"a: {share: 10.5263%", "a: {share: 40%", "b: {share: 10.5263%", "b: {share: 0.0001%", "after: 4h", "after: 8s")
-	welcomed := people(welcome, func(who person) []object { return []object{track(who.id, "optin_confirmed", object{"list": "newsletter"})} })
+	welcomed := people(welcome, func(who person) []object {
+		return []object{track(who.id, "optin_confirmed", object{"list": "newsletter"})}
+	})
 	left := people(carts, func(who person) []object {
 		return []object{track(who.id, "cart_updated", object{"cart_id": 1, "total": 200, "items": 3})}
 	})
-	bought := people(orders, func(who person) []object { return []object{track(who.id, "order_completed", object{"order_id": who.id})} })
+	bought := people(orders, func(who person) []object {
+		return []object{track(who.id, "order_completed", object{"order_id": who.id})}
+	})
 	signed := people(accounts, func(who person) []object { return []object{track(who.id, "signed_up", nil)} })
 	for i := range each {
 		welcome.mailed(t, welcomed[i], 1)
@@ -63,7 +67,9 @@ func TestJourneysKilled(t *testing.T) {
 		return letters.count(t, `SELECT count(*) FROM journeys WHERE workspace_id = $1`, letters.workspace)
 	}
 	eventually(t, func() bool { return entered() == each }, "the readers did not enter")
-	quiet := func() bool { return p.count(t, `SELECT count(*) FROM touches WHERE status IN ('planned', 'claimed')`) == 0 }
+	quiet := func() bool {
+		return p.count(t, `SELECT count(*) FROM touches WHERE status IN ('planned', 'claimed')`) == 0
+	}
 	eventually(t, quiet, "messages are open")
 	waiting := rows[string](t, &p.site, `SELECT w.slug || ': ' || count(*) FROM journeys j JOIN workspaces w ON w.id = j.workspace_id
 		WHERE j.status = 'active' GROUP BY w.slug ORDER BY 1`)

@@ -345,7 +345,7 @@ func testLeadNurture(t *testing.T, c *tenant) {
 	c.ended(t, dee, "lead_nurture", "exited rejected")
 	require.Equal(t, "MQL", c.record(t, ann.id).Customer.Attributes["lifecycle"])
 	require.Equal(t, "lead", c.record(t, dee.id).Customer.Attributes["lifecycle"])
-	require.EqualValues(t, "0", fmt.Sprint(c.record(t, dee.id).Customer.Attributes["score"]))
+	require.Equal(t, "0", fmt.Sprint(c.record(t, dee.id).Customer.Attributes["score"]))
 	require.Equal(t, "recycle", c.record(t, bob.id).Customer.Stage)
 }
 
@@ -429,8 +429,10 @@ func testNewsletter(t *testing.T, c *tenant) {
 	everybody := made("reader", readers)
 	c.settle(t)
 	c.fast(t, "j10-newsletter-test", "2026-01-05T10:00:00Z", time.Now().Add(4*time.Second).UTC().Format(time.RFC3339), "after: 4h", "after: 6s")
-	eventually(t, func() bool { return c.count(t, `SELECT count(*) FROM journeys j JOIN campaigns k ON k.id = j.campaign_id
-		WHERE j.workspace_id = $1 AND k.name = 'newsletter_test'`, c.workspace) >= readers }, "they did not enter")
+	eventually(t, func() bool {
+		return c.count(t, `SELECT count(*) FROM journeys j JOIN campaigns k ON k.id = j.campaign_id
+		WHERE j.workspace_id = $1 AND k.name = 'newsletter_test'`, c.workspace) >= readers
+	}, "they did not enter")
 	c.settle(t)
 	sent := func(where string) int {
 		return c.count(t, `SELECT count(*) FROM touches t JOIN campaigns k ON k.id = t.campaign_id
