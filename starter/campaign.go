@@ -36,6 +36,7 @@ type campaignCommands struct {
 	Results  campaignResults  `cmd:"" help:"Count what a campaign came to."`
 	Test     campaignTest     `cmd:"" help:"Play scenario files under virtual time; exits with 1 when one goes otherwise."`
 	List     campaignList     `cmd:"" help:"List the campaigns."`
+	Simulate campaignSimulate `cmd:"" help:"Play a campaign over what really happened, and report what it would have done."`
 }
 
 // readCampaign reads a campaign file and the templates beside it.

@@ -30,6 +30,9 @@ func lists(step Step) [][]Step {
 // comes right behind it.
 func Walk(steps []Step, visit func(Step)) { everyStep(steps, visit) }
 
+// Within gives the lists of steps inside of a step; fallbacks of messages are not among them.
+func Within(step Step) [][]Step { return lists(step) }
+
 // everyStep visits steps and those within them, in the order of the file; of messages also those that they fall back on.
 func everyStep(steps []Step, visit func(Step)) {
 	for _, step := range steps {

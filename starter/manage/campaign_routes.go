@@ -8,7 +8,7 @@ import (
 
 // campaignRoutes are those of campaigns, and of what campaigns make for people and customers.
 func (s *server) campaignRoutes() {
-	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	const tag = "campaigns"
 
 	add(s, operation(get, "/campaign-schema", "campaignSchema", tag, "The JSON Schema of the campaign language"), s.campaignSchema)
@@ -21,6 +21,7 @@ func (s *server) campaignRoutes() {
 	add(s, operation(del, "/campaigns/{name}/draft", "deleteDraft", tag, "Delete the draft"), s.deleteDraft)
 	add(s, operation(post, "/campaigns/{name}/plan", "planCampaign", tag, "Say what publishing would do to journeys under way"), s.planCampaign)
 	add(s, operation(post, "/campaigns/{name}/publish", "publishCampaign", tag, "Publish what is sent, or the draft, as a new version"), s.publishCampaign)
+	add(s, operation(post, simulatePath, "simulateCampaign", tag, "Play what is sent, or the draft, over what really happened"), s.simulateCampaign)
 	add(s, operation(post, "/campaigns/{name}/rollback", "rollbackCampaign", tag, "Publish an earlier version again, as a new one"), s.rollbackCampaign)
 	add(s, operation(get, "/campaigns/{name}/versions", "campaignVersions", tag, "List the versions, the newest first"), s.campaignVersions)
 	add(s, operation(get, "/campaigns/{name}/versions/{version}", "getCampaignVersion", tag, "Show a version with its text"), s.getVersion)
@@ -52,4 +53,6 @@ func (s *server) campaignRoutes() {
 	add(s, operation(post, "/coupons/{pool}", "addCoupons", "coupons", "Put codes into a pool"), s.addCoupons)
 	add(s, operation(get, "/policy", "getPolicy", "policy", "Show quiet hours, caps and the holdout of all marketing"), s.getPolicy)
 	add(s, operation(put, "/policy", "setPolicy", "policy", "Set quiet hours, caps and the holdout of all marketing"), s.setPolicy)
+	add(s, operation(get, "/workspace", "getWorkspace", "workspace", "Show the workspace's time zone and country"), s.getWorkspace)
+	add(s, operation(patch, "/workspace", "editWorkspace", "workspace", "Change the workspace's time zone, country, or both"), s.editWorkspace)
 }

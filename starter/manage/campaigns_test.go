@@ -127,6 +127,12 @@ func TestTasksUsersCouponsPolicy(t *testing.T) {
 		{name: "no policy", path: "/policy", status: 200},
 		{name: "policy", method: "PUT", path: "/policy", body: `{"quiet":[{"from":"21:00","to":"09:00"}],"caps":[{"channel":"email","most":3,"within":"7d"}],"holdout":"2%"}`, status: 200, want: []string{`"holdout":"2%"`, `"most":3`}},
 		{name: "is kept", path: "/policy", status: 200, want: []string{`"from":"21:00"`}},
+		{name: "workspace", path: "/workspace", status: 200, want: []string{`"timezone":"UTC"`}},
+		{name: "move it", method: "PATCH", path: "/workspace", body: `{"timezone":"Europe/Kyiv","country":"PL"}`, status: 200, want: []string{`"timezone":"Europe/Kyiv"`, `"country":"PL"`}},
+		{name: "one of both", method: "PATCH", path: "/workspace", body: `{"country":"UA"}`, status: 200, want: []string{`"timezone":"Europe/Kyiv"`, `"country":"UA"`}},
+		{name: "no zone", method: "PATCH", path: "/workspace", body: `{"timezone":"Kyiv","country":"PL"}`, status: 422, want: []string{"is no time zone", "Europe/Kyiv"}},
+		{name: "no country", method: "PATCH", path: "/workspace", body: `{"country":"XX"}`, status: 422, want: []string{"is no country"}},
+		{name: "moved", path: "/workspace", status: 200, want: []string{`"country":"UA"`}},
 		{name: "bad policy", method: "PUT", path: "/policy", body: `{"caps":[{"most":0,"within":"7d"}]}`, status: 422, want: []string{`"bad_policy"`, `"violations":[`, "caps[0]"}},
 	})
 }

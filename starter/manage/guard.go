@@ -79,6 +79,9 @@ func (s *server) limits(pattern string) limits {
 	if pattern == http.MethodPost+" "+membersPath {
 		return limits{time: s.ImportTimeout, size: s.MaxImport, stream: true}
 	}
+	if pattern == http.MethodPost+" "+Base+simulatePath {
+		return limits{time: s.SimulationTimeout, size: s.MaxBody}
+	}
 	return limits{time: s.Timeout, size: s.MaxBody}
 }
 

@@ -30,6 +30,8 @@ type Config struct {
 	PreviewTimeout time.Duration
 	// ImportTimeout is for reading and storing a list of members. Default 5 min.
 	ImportTimeout time.Duration
+	// SimulationTimeout is for playing a campaign over the past. Default 2 min.
+	SimulationTimeout time.Duration
 
 	// MaxBody is the size of a request in bytes; default 1 MB. MaxImport is that of a list of members as CSV; default
 	// 64 MB, which is a million ids.
@@ -42,6 +44,7 @@ func (c Config) withDefaults() Config {
 	}
 	for value, standard := range map[*time.Duration]time.Duration{
 		&c.Timeout: 30 * time.Second, &c.PreviewTimeout: 20 * time.Second, &c.ImportTimeout: 5 * time.Minute,
+		&c.SimulationTimeout: 2 * time.Minute,
 	} {
 		if *value <= 0 {
 			*value = standard
@@ -118,6 +121,7 @@ func (*server) humaConfig() huma.Config {
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},
 		{Name: "policy", Description: "What holds for all marketing messages."},
+		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg
 }

@@ -60,17 +60,81 @@ func (w *World) advance(r *run) {
 		Facts: w.facts(r.person), Inbox: inbox, Sent: r.sent, Zone: w.config.Zone, Coupons: r.coupons,
 		Winners: w.winners[r.live],
 	}, w.now)
+	w.arrived(r, moved, effects)
 	r.j = moved
 	w.cameToSplits(r, effects)
 	if r.j.Status == campaign.Active && !r.j.DueAt.IsZero() {
 		w.schedule(r) // before the effects, which may wake it
 	}
+	r.leftEarly = leftEarly(effects)
 	for _, e := range effects {
 		w.carryOut(r, e)
 	}
 	if r.j.Status != campaign.Active {
 		w.ended(r)
 	}
+}
+
+// leftEarly tells whether a decision among the effects made the journey leave that belongs to the whole campaign.
+func leftEarly(effects []campaign.Effect) bool {
+	return slices.ContainsFunc(effects, func(effect campaign.Effect) bool {
+		d, ok := effect.(campaign.RecordDecision)
+		return ok && d.Step == "" && (d.Kind == campaign.DecisionExit || d.Kind == campaign.DecisionGoal)
+	})
+}
+
+// arrived tells Config.Arrive where a journey came by.
+func (w *World) arrived(r *run, moved campaign.Journey, effects []campaign.Effect) {
+	if w.config.Arrive == nil {
+		return
+	}
+	var steps []string
+	for _, e := range effects {
+		if step := stepOf(e); step != "" {
+			steps = append(steps, step)
+		}
+	}
+	for step := range moved.Position.Results {
+		if _, before := r.j.Position.Results[step]; !before {
+			steps = append(steps, step)
+		}
+	}
+	stands := ""
+	if moved.Status == campaign.Active {
+		stands = moved.Position.Step
+		steps = append(steps, stands)
+	}
+	slices.Sort(steps)
+	w.config.Arrive(r.live.Name, moved.ID, slices.Compact(steps), stands)
+}
+
+// stepOf is the step that an effect is of; "" for what is the whole campaign's.
+func stepOf(effect campaign.Effect) string {
+	switch e := effect.(type) {
+	case campaign.PlanEmail:
+		return e.Step
+	case campaign.PlanSMS:
+		return e.Step
+	case campaign.PlanCall:
+		return e.Step
+	case campaign.PlanWebhook:
+		return e.Step
+	case campaign.CreateTask:
+		return e.Step
+	case campaign.WriteNote:
+		return e.Step
+	case campaign.AssignOwner:
+		return e.Step
+	case campaign.UpdateCustomer:
+		return e.Step
+	case campaign.IssueCoupon:
+		return e.Step
+	case campaign.StartJourney:
+		return e.Step
+	case campaign.RecordDecision:
+		return e.Step
+	}
+	return ""
 }
 
 // entry begins an entry of the log about a journey.

@@ -49,6 +49,15 @@ func (w *World) settleSegments(p *person) {
 	}
 }
 
+// joinSegments tells of the segments that somebody who is new belongs to.
+func (w *World) joinSegments(p *person) {
+	for _, s := range w.segments {
+		if p.member[s.name] {
+			w.moved(p, s.name, "new customer")
+		}
+	}
+}
+
 // judgeSegment judges a membership, and looks again when time may change it. It reports whether it has changed.
 func (w *World) judgeSegment(p *person, s segment) bool {
 	held, until, err := s.rule.Watch(w.env(p, nil))

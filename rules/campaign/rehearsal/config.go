@@ -23,6 +23,11 @@ type Config struct {
 	Pools map[string][]string
 	// Answer plays the servers that webhook steps ask. Nil answers everything with status 200 and an empty object.
 	Answer func(Request) Answer
+	// Winner decides experiments, whatever their counts. Nil lets the counts decide.
+	Winner func(campaign string, s *campaign.SplitStep) campaign.Winner
+	// Arrive is told of the steps that a journey came to each time that it has moved, some of them more than once, and of
+	// the step at which it stands then; "" if it has ended. It may be nil.
+	Arrive func(campaign, journey string, steps []string, stands string)
 	// Observe is told of everything that happens, when it does. It may be nil.
 	Observe func(Entry)
 	// Forget keeps no log: Observe is all there is. For worlds with more happening than fits in memory.
@@ -48,11 +53,12 @@ type Answer struct {
 // Customer is somebody who is known, with all that is known when the clock begins, or when she is added.
 type Customer struct {
 	audience.Customer
-	Consents   []audience.Consent          // oldest first
-	Suppressed map[audience.Channel]string // why her address there must not be contacted
-	Lists      []string                    // the static segments to which she belongs
-	History    []audience.Event            // what happened before, oldest first; it starts no journeys
-	Journeys   map[string][]campaign.Past  // earlier ones, by the campaign's name
-	Received   []campaign.Message          // marketing messages she got before, as caps count them
-	Scores     map[string]any              // as rules.Facts has them
+	Consents   []audience.Consent           // oldest first
+	Suppressed map[audience.Channel]string  // why her address there must not be contacted
+	Lists      []string                     // the static segments to which she belongs
+	History    []audience.Event             // what happened before, oldest first; it starts no journeys
+	Journeys   map[string][]campaign.Past   // earlier ones, by the campaign's name
+	Received   []campaign.Message           // marketing messages she got before, as caps count them
+	Scores     map[string]any               // as rules.Facts has them
+	Touches    map[string]audience.Delivery // what was sent before, by "campaign/step"
 }

@@ -29,6 +29,9 @@ type run struct {
 	coupons map[string]campaign.Coupon
 	latest  int // which of the calls that were asked for counts
 	queued  bool
+	// It has left by the goal or an exit of the campaign. What was held back before is not sent then; it is if a step of the
+	// journey's own made it leave.
+	leftEarly bool
 }
 
 // admit does what the engine does once a trigger matched: re-entry, reachability, holdouts.

@@ -60,6 +60,7 @@ type Ask struct {
 type ListChange struct {
 	List   string
 	Remove bool
+	Untold bool // nobody hears of it: it is no joining and no leaving, as when a segment is built
 }
 
 func (Event) input()       {}
@@ -114,6 +115,10 @@ func (w *World) take(p *person, in Input) {
 	case Ask:
 		w.request(p, in.Campaign, in.Data, nil)
 	case ListChange:
+		if in.Untold {
+			put(&p.member, in.List, !in.Remove)
+			return
+		}
 		w.list(p, in.List, !in.Remove, Entry{Reason: "the list was changed"})
 	}
 }

@@ -31,6 +31,7 @@ type person struct {
 func newPerson(c Customer) *person {
 	p := &person{Customer: c}
 	p.Suppressed, p.Consents, p.Received = maps.Clone(c.Suppressed), slices.Clone(c.Consents), slices.Clone(c.Received)
+	p.touches = maps.Clone(c.Touches)
 	for _, e := range c.History {
 		put(&p.byName, e.Name, append(p.byName[e.Name], e))
 	}

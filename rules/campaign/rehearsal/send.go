@@ -20,6 +20,7 @@ type message struct {
 	at        time.Time // of its step
 	id        string
 	tries     time.Time // when it is looked at next
+	held      bool      // it did not go out at once
 }
 
 func channelOf(m campaign.MessageStep) audience.Channel {
@@ -74,13 +75,17 @@ func (w *World) send(m *message) {
 	if how.Expires == 0 {
 		expires = m.at.Add(campaign.DefaultExpires)
 	}
+	if m.held && m.run.leftEarly {
+		w.suppress(m, LeftOutGone, "the journey has left: "+m.run.j.ExitReason)
+		return
+	}
 	if w.now.After(expires) {
-		w.suppress(m, "no longer wanted: it could not be sent in time", false)
+		w.suppress(m, LeftOutExpired, "no longer wanted: it could not be sent in time")
 		return
 	}
 	channel := channelOf(m.step)
 	if why := w.refusal(p, channel, l.Topic, l.Transactional); why != "" {
-		w.suppress(m, why, true)
+		w.suppress(m, LeftOutRefused, why)
 		return
 	}
 	if !l.Transactional {
@@ -89,12 +94,12 @@ func (w *World) send(m *message) {
 			return
 		}
 		if ok, why := w.config.Policy.Slot(m.counted(), w.received(p), w.rivals(m)); !ok {
-			w.suppress(m, why, true)
+			w.suppress(m, LeftOutCapped, why)
 			return
 		}
 	}
 	if why := p.suppression(channel); why != "" {
-		w.suppress(m, why, true)
+		w.suppress(m, LeftOutRefused, why)
 		return
 	}
 	w.sendNow(m)
@@ -110,15 +115,16 @@ func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (
 func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
 	switch {
 	case how == campaign.QuietSkip:
-		w.suppress(m, "quiet hours until "+clock(end), false)
+		w.suppress(m, LeftOutQuiet, "quiet hours until "+clock(end))
 	case end.After(expires):
-		w.suppress(m, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires), false)
+		w.suppress(m, LeftOutExpired, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
 	case !end.After(w.now):
-		w.suppress(m, "quiet hours without end", false)
+		w.suppress(m, LeftOutQuiet, "quiet hours without end")
 	default:
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
 		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
 		w.note(entry)
+		m.held = true
 		w.try(m, end)
 	}
 }
@@ -161,13 +167,23 @@ func (w *World) sendNow(m *message) {
 	w.delivered(m, audience.Delivered)
 }
 
+// Why a message was left out: the Detail of such an entry.
+const (
+	LeftOutRefused = "refused" // no address, no consent, suppressed: Reason says what
+	LeftOutCapped  = "capped"
+	LeftOutQuiet   = "quiet hours" // it must not come late
+	LeftOutExpired = "expired"
+	LeftOutGone    = "journey left" // by the goal or an exit of the campaign, while the message was held back
+)
+
 // suppress leaves a message out, and plans what is to be sent instead where another can make up for it.
-func (w *World) suppress(m *message, why string, instead bool) {
+func (w *World) suppress(m *message, kind, why string) {
 	m.forget()
 	entry := m.run.entry(Suppressed, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason = channelOf(m.step), why
+	entry.Channel, entry.Detail, entry.Reason = channelOf(m.step), kind, why
 	w.note(entry)
 	w.delivered(m, audience.Suppressed)
+	instead := kind == LeftOutRefused || kind == LeftOutCapped
 	if fallback := m.step.How().Fallback; instead && fallback != nil {
 		w.plan(m.run, fallback, m.iteration, "instead of "+m.step.StepID()+": "+why, w.now)
 	}

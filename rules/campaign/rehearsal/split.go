@@ -49,7 +49,12 @@ func (w *World) chooseWinner(r *run) {
 	if w.winners[r.live] == nil {
 		w.winners[r.live] = map[string]campaign.Winner{}
 	}
-	winner := s.Choose(w.counts(r.live, s))
+	var winner campaign.Winner
+	if w.config.Winner != nil {
+		winner = w.config.Winner(r.live.Name, s)
+	} else {
+		winner = s.Choose(w.counts(r.live, s))
+	}
 	w.winners[r.live][s.ID] = winner
 	w.note(Entry{
 		Kind: Decided, Campaign: r.live.Name, Step: s.ID, Detail: campaign.DecisionSplit, Outcome: winner.Arm,

@@ -115,6 +115,9 @@ func (w *World) AddCustomer(c Customer) error {
 	p := newPerson(c)
 	w.people, w.byID[c.ID] = append(w.people, p), p
 	w.settleSegments(p)
+	if w.now.After(w.config.Start) { // the clock has begun: whoever comes now joins her segments now
+		w.joinSegments(p)
+	}
 	w.follow(p)
 	return nil
 }
