@@ -204,16 +204,40 @@ func (s *sending) next(ctx context.Context, after string) (c store.Claimed, err 
 	case <-ctx.Done():
 		return c, ctx.Err()
 	}
-	r := s.claims(1)
-	r.After = after
-	if c, err = s.Store.Claim(ctx, r); err != nil {
+	if c, err = s.claimOne(ctx, after); err != nil {
 		return c, err
 	}
 	s.note(&c)
-	if len(c.Messages) == 0 {
+	switch {
+	case len(c.Messages) == 0:
 		return c, nil
+	case ctx.Err() != nil:
+		return c, s.giveBack(ctx, &c.Messages[0])
 	}
 	return c, s.deliver(ctx, &c.Messages[0])
+}
+
+// claimOne claims one message. A claim that is under way is waited for even when the sending ends meanwhile: of one that
+// came to be without anybody knowing, nobody could say later whether it was sent.
+func (s *sending) claimOne(ctx context.Context, after string) (store.Claimed, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Claimed{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	r := s.claims(1)
+	r.After = after
+	return s.Store.Claim(ctx, r)
+}
+
+// giveBack plans a message again whose sending ended before the provider was called, because another message of the same
+// sending found the provider away, or because the program stops.
+func (s *sending) giveBack(ctx context.Context, m *store.Outgoing) error {
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return s.settle(settle, store.Settlement{
+		TouchID: m.TouchID, Status: audience.Planned, Outcome: "the sending ended before its turn: it waits for the next",
+	})
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider
