@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/campaign"
 	"dotyk/starter/campaigns"
 	"dotyk/starter/examples"
@@ -89,6 +90,21 @@ func TestLoad(t *testing.T) {
 			require.Equal(t, c.path, vs[0].Path, name)
 			require.Positive(t, vs[0].Line, name)
 		}
+	})
+
+	t.Run("Events that Dotyk brings about need not have happened to be known", func(t *testing.T) {
+		t.Parallel()
+		known := campaigns.Known{Schema: &rules.Schema{Events: map[string]map[string]rules.Type{"e": {}}}}
+		loaded, err := campaigns.Load(files(marketing+`  - task: {id: ring, title: Ring}
+  - wait_for: {id: rang, event: task_completed, when: 'event.step == "ring" and event.outcome == "reached"', timeout: 3d}
+  - branch: [{when: 'count(events("coupon_redeemed", "30d")) > 0', steps: [{sms: {text: Hi}}]}]
+`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Empty(t, loaded.Warnings)
+		loaded, err = campaigns.Load(files(marketing+`  - branch: [{when: 'count(events("visited")) > 0', steps: [{sms: {text: Hi}}]}]`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Len(t, loaded.Warnings, 1)
+		require.Equal(t, campaign.CodeUnknownName, loaded.Warnings[0].Code)
 	})
 
 	t.Run("Live campaigns are looked at", func(t *testing.T) {
