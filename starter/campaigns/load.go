@@ -108,7 +108,7 @@ func Check(text Text, known Known) (*Loaded, error) {
 	}
 	return &Loaded{
 		Definition: d, Source: text.Source, Templates: text.Templates,
-		Warnings: slices.Concat(d.Warnings(), doubtful, d.Caution(world)),
+		Warnings: slices.Concat(d.Warnings(), doubtful, unknownMentions(d, all, known.Schema), d.Caution(world)),
 	}, nil
 }
 
