@@ -103,7 +103,7 @@ func Check(text Text, known Known) (*Loaded, error) {
 		return ok
 	}
 	bad, doubtful := checkContent(d, all)
-	if bad = append(d.Check(world), bad...); len(bad) > 0 {
+	if bad = slices.Concat(d.Check(world), bad, refusedHeaders(d)); len(bad) > 0 {
 		return nil, bad
 	}
 	return &Loaded{

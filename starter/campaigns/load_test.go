@@ -105,6 +105,7 @@ func TestLoad(t *testing.T) {
 			"no template":   {"  - email: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"outside":       {"  - email: {template: ../c}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"sms template":  {"  - sms: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].sms"},
+			"header":        {"  - webhook: {url: 'https://a.example', headers: {X-Shop: a, host: b}}", campaign.CodeBadValue, "steps[0].webhook"},
 			"unknown topic": {"  - wait: 1d", campaign.CodeUnknownTopic, "topic"},
 		} {
 			known := campaigns.Known{}
