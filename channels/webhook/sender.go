@@ -157,13 +157,21 @@ func check(r Request) error {
 		return fmt.Errorf("the id %q cannot be signed: it is empty, or has a dot or a control character in it", r.ID)
 	}
 	for name, value := range r.Headers {
-		canonical := http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-			return fmt.Errorf("the header %q has characters that cannot be sent", name)
-		case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, headerPrefix):
-			return fmt.Errorf("the header %s cannot be set: leave it out", canonical)
+		if err := CheckHeader(name, value); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// CheckHeader says why a header cannot be one of Request.Headers; nil where it can.
+func CheckHeader(name, value string) error {
+	canonical := http.CanonicalHeaderKey(name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
+		return fmt.Errorf("the header %q has characters that cannot be sent", name)
+	case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, headerPrefix):
+		return fmt.Errorf("the header %s cannot be set: leave it out", canonical)
 	}
 	return nil
 }

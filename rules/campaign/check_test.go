@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -157,4 +158,26 @@ func TestCautionCollision(t *testing.T) {
 	require.Empty(t, left.Caution(campaign.Known{Live: []*campaign.Definition{joined}}))
 	require.Len(t,
 		joined.Caution(campaign.Known{Live: []*campaign.Definition{named("more", "segment: {entered: vip}", mail)}}), 1)
+}
+
+func TestAddingToWhatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{Attributes: map[string]rules.Type{
+		"plan": rules.TypeText, "visits": rules.TypeNumber, "odd": rules.TypeMixed,
+	}}
+	source := func(attribute string) []byte {
+		return []byte("campaign: c\ntrigger: {event: e}\nsteps:\n  - update: {add: {" + attribute + ": 1}}")
+	}
+	_, err := campaign.ParseKnowing(source("plan"), schema)
+	var violations campaign.Violations
+	require.ErrorAs(t, err, &violations)
+	require.Len(t, violations, 1)
+	require.Equal(t, "steps[0].update.add.plan", violations[0].Path)
+	require.Contains(t, violations[0].Message, "its values are of the type text")
+	for _, attribute := range []string{"visits", "odd", "new"} {
+		_, err := campaign.ParseKnowing(source(attribute), schema)
+		require.NoError(t, err, attribute)
+	}
+	_, err = campaign.ParseKnowing(source("plan"), nil)
+	require.NoError(t, err, "nothing is known")
 }

@@ -73,7 +73,20 @@ func (r *reader) addable(at place, name string, set []Assignment) (rules.Want, b
 		r.report(at, CodeConflict, fmt.Sprintf("%q is both set and added to", clip(name)), "Keep one of them.")
 		return 0, false
 	}
+	if held := r.attributeType(name); held != "" && held != rules.TypeNumber && held != rules.TypeMixed {
+		r.report(at, CodeBadValue, fmt.Sprintf("nothing can be added to customer.%s: its values are of the type %s", name, held),
+			"Add to an attribute that holds a number, or set this one.")
+		return 0, false
+	}
 	return rules.WantValue, true
+}
+
+// attributeType gives what is known of the values of an attribute; "" is nothing.
+func (r *reader) attributeType(name string) rules.Type {
+	if r.schema == nil {
+		return ""
+	}
+	return r.schema.Attributes[name]
 }
 
 // anyName accepts every name of an assignment.
