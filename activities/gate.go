@@ -139,42 +139,16 @@ func (g *gate) begin(w wish, v *verdict) store.NewJourney {
 func (g *gate) unreachable(d *campaign.Definition, customer string) string {
 	facts := g.facts[customer]
 	for _, channel := range d.Reachable {
-		address, missing := facts.Customer.Email, "no e-mail address on the record"
-		if channel != audience.Email {
-			address, missing = facts.Customer.Phone, "no phone number on the record"
+		contact := campaign.Contact{
+			Channel: channel, Customer: facts.Customer, Topic: facts.Topics[d.Topic], Consents: facts.Consents,
+			Sent: g.contacts.Sent[customer],
 		}
-		switch {
-		case address == "":
-			return missing
-		case g.contacts.Suppressed[channel][customer]:
-			return "the address for " + string(channel) + " is suppressed"
-		case d.Transactional:
-			continue
+		if g.contacts.Suppressed[channel][customer] {
+			contact.Suppressed = "the address for " + string(channel) + " is suppressed"
 		}
-		if refusal := audience.MayContact(d.Topic, topicPolicy(facts, d.Topic), consentsOn(channel, facts.Consents)); refusal != "" {
-			return string(refusal)
-		}
-		m := campaign.Message{Channel: channel, Topic: d.Topic, Campaign: d.Name, Priority: d.Priority, At: g.now}
-		if ok, why := g.policy.Slot(m, g.contacts.Sent[customer], nil); !ok {
+		if why := d.Unreachable(contact, g.policy, g.now); why != "" {
 			return why
 		}
 	}
 	return ""
-}
-
-func topicPolicy(f rules.Facts, topic string) audience.TopicPolicy {
-	if p, ok := f.Topics[topic]; ok {
-		return p
-	}
-	return audience.OptOut
-}
-
-func consentsOn(channel audience.Channel, all []audience.Consent) []audience.Consent {
-	var list []audience.Consent
-	for _, c := range all {
-		if c.Channel == channel {
-			list = append(list, c)
-		}
-	}
-	return list
 }

@@ -176,34 +176,68 @@ func (s *sending) claims(limit int) store.ClaimRequest {
 
 // run claims and delivers one message after another until none is left, or the chunk is used up.
 func (s *sending) run(ctx context.Context) error {
-	for more := true; more && s.take(); {
-		var err error
-		if more, err = s.next(ctx); err != nil {
+	after := "" // the last message that was claimed here: before it little is left
+	for s.take() {
+		c, err := s.next(ctx, after)
+		if err != nil {
 			return err
+		}
+		switch {
+		case !c.More && after == "":
+			return nil
+		case !c.More:
+			after = ""
+		case len(c.Messages) > 0:
+			after = c.Messages[0].TouchID
 		}
 	}
 	return nil
 }
 
-// next claims and delivers one message, and says whether there may be more. It waits for its turn before it claims:
+// next claims and delivers one message behind another, and gives what the claim came to. It waits for its turn before it claims:
 // what is claimed is of unknown fate should the process die, so it must not wait for a connection behind others.
-func (s *sending) next(ctx context.Context) (more bool, err error) {
+func (s *sending) next(ctx context.Context, after string) (c store.Claimed, err error) {
 	slots := s.slots[s.in.Channel]
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return c, ctx.Err()
 	}
-	c, err := s.Store.Claim(ctx, s.claims(1))
-	if err != nil {
-		return false, err
+	if c, err = s.claimOne(ctx, after); err != nil {
+		return c, err
 	}
 	s.note(&c)
-	if len(c.Messages) == 0 {
-		return c.More, nil
+	switch {
+	case len(c.Messages) == 0:
+		return c, nil
+	case ctx.Err() != nil:
+		return c, s.giveBack(ctx, &c.Messages[0])
 	}
-	return c.More, s.deliver(ctx, &c.Messages[0])
+	return c, s.deliver(ctx, &c.Messages[0])
+}
+
+// claimOne claims one message. A claim that is under way is waited for even when the sending ends meanwhile: of one that
+// came to be without anybody knowing, nobody could say later whether it was sent.
+func (s *sending) claimOne(ctx context.Context, after string) (store.Claimed, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Claimed{}, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	r := s.claims(1)
+	r.After = after
+	return s.Store.Claim(ctx, r)
+}
+
+// giveBack plans a message again whose sending ended before the provider was called, because another message of the same
+// sending found the provider away, or because the program stops.
+func (s *sending) giveBack(ctx context.Context, m *store.Outgoing) error {
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	return s.settle(settle, store.Settlement{
+		TouchID: m.TouchID, Status: audience.Planned, Outcome: "the sending ended before its turn: it waits for the next",
+	})
 }
 
 // deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider

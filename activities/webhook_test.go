@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -208,11 +209,14 @@ steps:
 	s.through("u1", nil)
 	ring, mute := s.tasks()[0], s.tasks()[1]
 	provider := &phones{}
-	desk := Desk{Store: s.Store, Dialer: provider, From: "+15005550006"}
+	desk := Desk{Store: s.Store, Dialer: provider, From: "+15005550006", PublicURL: "https://touch.example/"}
 	receipt, err := desk.DialTask(t.Context(), s.seed.Workspace, ring.ID)
 	require.NoError(t, err)
 	require.Equal(t, "CA1", receipt.ProviderID)
-	require.Equal(t, []voice.Call{{TouchID: ring.ID, From: "+15005550006", Agent: "+380671112233", To: "+380501234567"}}, provider.calls)
+	require.Equal(t, []voice.Call{{
+		TouchID: ring.ID, From: "+15005550006", Agent: "+380671112233", To: "+380501234567",
+		StatusCallback: fmt.Sprintf("https://touch.example/hooks/twilio/call?task=%s&w=%d", ring.ID, s.seed.Workspace),
+	}}, provider.calls)
 
 	refused := func(d Desk, task, reason string) {
 		t.Helper()
@@ -221,6 +225,7 @@ steps:
 		require.ErrorContains(t, err, reason)
 	}
 	refused(Desk{Store: s.Store}, ring.ID, "no telephone provider")
+	refused(Desk{Store: s.Store, Dialer: provider, From: "Shop"}, ring.ID, `DOTYK_SMS_FROM is "Shop"`)
 	refused(desk, mute.ID, "does not say dial: true")
 	require.NoError(t, s.Store.AssignTask(t.Context(), s.seed.Workspace, ring.ID, bob))
 	refused(desk, ring.ID, "no phone number of bob@shop.example")

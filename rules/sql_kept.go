@@ -73,10 +73,11 @@ func (t *translator) inTopic(topic, channel string) string {
 	return "(" + strings.Join(each, " OR ") + ")"
 }
 
+// journeys looks at the customer's journeys, those that were held out apart: they never began.
 func (t *translator) journeys(campaign, field string) sqlValue {
 	of := func(what, where, order, limit string) string {
 		return t.of(what, "journeys j", "j", "j.campaign_id = (SELECT k.id FROM campaigns k WHERE k.workspace_id = "+t.workspace+
-			" AND k.name = "+t.text(campaign)+") AND j.entered_at <= "+t.now+where, order, limit)
+			" AND k.name = "+t.text(campaign)+") AND j.status <> 'held_out' AND j.entered_at <= "+t.now+where, order, limit)
 	}
 	running := "(j.ended_at IS NULL OR j.ended_at > " + t.now + ")"
 	last := func(what string) string { return of(what, "", "j.entered_at DESC, j.id DESC", "LIMIT 1") }

@@ -185,8 +185,12 @@ func (c *campaignPublish) Run(p *program) error {
 
 func printPublished(w io.Writer, name string, out store.Published) {
 	moved := ""
-	if out.Moved > 0 {
-		moved += fmt.Sprintf("; %s on in it", plural(int64(out.Moved), "journey")+" go")
+	switch out.Moved {
+	case 0:
+	case 1:
+		moved = "; 1 journey goes on in it"
+	default:
+		moved = fmt.Sprintf("; %d journeys go on in it", out.Moved)
 	}
 	if out.Left > 0 {
 		moved += fmt.Sprintf("; %s left", plural(int64(out.Left), "journey"))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +18,10 @@ import (
 	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
+	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
+	"dotyk/starter/devenv/phone"
+	"dotyk/starter/server"
 )
 
 const (
@@ -235,6 +239,49 @@ func TestDeskCommands(t *testing.T) {
 		require.Contains(t, s.fails("task", "done", "7"), `task "7"`)
 		require.Contains(t, s.ok("task", "list", "--status", "all", "--customer", "1", "--json"), `"outcome": "reached"`)
 		require.Contains(t, s.fails("task", "list", "--customer", "nobody"), "nobody")
+	})
+
+	t.Run("Calls", func(t *testing.T) {
+		t.Parallel()
+		s := newShop(t)
+		p, err := phone.Start(t.Context(), phone.Config{
+			AccountSID: "AC0123456789abcdef0123456789abcdef", AuthToken: "secret", Dir: t.TempDir(), Delay: time.Hour,
+		})
+		require.NoError(t, err)
+		twilio := httptest.NewServer(p.Handler())
+		t.Cleanup(func() {
+			twilio.Close()
+			require.NoError(t, p.Stop())
+		})
+		s.ok("user", "add", "sam@shop.example", "--phone", "+380671112233")
+		st := storetest.Open(t, s.url)
+		ws := s.workspace(st)
+		require.NoError(t, st.Receive(t.Context(), ws, store.Inbound{
+			Channel: audience.SMS, From: "+380501234567", Body: "Ring me", ProviderID: "SM1", At: time.Now(),
+		}))
+		c, err := st.FindCustomer(t.Context(), ws, "+380501234567")
+		require.NoError(t, err)
+		task := storetest.Call(t, s.url, ws, c.ID, "sam@shop.example")
+
+		data := t.TempDir()
+		require.Contains(t, s.fails("task", "dial", task, "--data", data), "no telephone provider is configured")
+		require.Contains(t, s.fails("task", "dial", task, "--twilio-account-sid", "AC1"), "TWILIO_AUTH_TOKEN")
+		account := []string{
+			"task", "dial", task, "--twilio-account-sid", "AC0123456789abcdef0123456789abcdef", "--twilio-auth-token", "secret",
+			"--twilio-base-url", twilio.URL, "--sms-from",
+		}
+		require.Contains(t, s.fails(append(account, "Shop")...), `DOTYK_SMS_FROM is "Shop"`)
+		require.Contains(t, s.ok(append(account, "+15005550006")...), "is queued: your phone rings first")
+		require.Len(t, p.Messages("+380501234567"), 1)
+
+		beside := server.Telephone{
+			AccountSID: "AC0123456789abcdef0123456789abcdef", AuthToken: "secret", BaseURL: twilio.URL, From: "+15005550006",
+		}
+		require.NoError(t, beside.Note(filepath.Join(data, server.TelephoneFile)))
+		require.Contains(t, s.ok("task", "dial", task, "--data", data), "is queued")
+		require.Len(t, p.Messages("+380501234567"), 2, "the standalone program's phone is found")
+		require.NoError(t, os.WriteFile(filepath.Join(data, server.TelephoneFile), []byte("{"), 0o600))
+		require.Contains(t, s.fails("task", "dial", task, "--data", data), "telephone")
 	})
 
 	t.Run("Coupons", func(t *testing.T) {

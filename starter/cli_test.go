@@ -85,6 +85,11 @@ func TestCommandLine(t *testing.T) {
 		require.Contains(t, s.fails("customer", "show", "nobody"), `customer "nobody": not found`)
 		require.Contains(t, s.ok("touch", "list"), "no touch is uncertain")
 		require.Contains(t, s.ok("topic", "set", "news", "--policy", "opt-in"), "topic news is opt-in")
+		require.Contains(t, s.ok("workspace", "show"), "time zone UTC, country UA")
+		require.Contains(t, s.ok("workspace", "set", "--timezone", "Europe/Kyiv"), "time zone Europe/Kyiv, country UA")
+		require.Contains(t, s.ok("workspace", "set", "--country="), "country not set")
+		require.Contains(t, s.fails("workspace", "set", "--timezone", "Kyiv"), `"Kyiv" is no time zone`)
+		require.Contains(t, s.fails("workspace", "set"), "give --timezone, --country or both")
 		require.Contains(t, s.ok("dead-letter", "list"), "everything that came in was taken")
 	})
 

@@ -59,7 +59,7 @@ func (c *keyCreate) Run(p *program) error {
 		return err
 	}
 	if c.Country != "" {
-		if err := st.SetCountry(p.ctx, info.ID, c.Country); err != nil {
+		if err := st.EditWorkspace(p.ctx, info.ID, store.WorkspaceEdit{Country: &c.Country}); err != nil {
 			return err
 		}
 	}

@@ -17,21 +17,22 @@ import (
 
 // cli is every command with its options, declared once.
 type cli struct {
-	Serve    serveCommand     `cmd:"" help:"Serve the HTTP API."`
-	Migrate  migrateCommand   `cmd:"" help:"Bring the database to this version's schema."`
-	Key      keyCommands      `cmd:"" help:"Keys with which sites send events."`
-	Import   importCommands   `cmd:"" help:"Import customers and orders from CSV files."`
-	Campaign campaignCommands `cmd:"" help:"Write, check, plan, publish and follow campaigns."`
-	Segment  segmentCommands  `cmd:"" help:"Make segments, list their members, explain who is in them."`
-	Customer customerCommands `cmd:"" help:"Find customers, show their records, say why they got something or did not."`
-	Task     taskCommands     `cmd:"" help:"What campaigns give to people to do."`
-	User     userCommands     `cmd:"" help:"People who work with the records."`
-	Coupon   couponCommands   `cmd:"" help:"Codes that campaigns give to customers."`
-	Policy   policyCommands   `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
-	Webhook  webhookCommands  `cmd:"" help:"Requests that campaigns send to servers."`
-	Touch    touchCommands    `cmd:"" help:"Messages by what became of them."`
-	Dead     deadCommands     `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
-	Topic    topicCommands    `cmd:"" help:"What customers consent to."`
+	Serve    serveCommand      `cmd:"" help:"Serve the HTTP API."`
+	Migrate  migrateCommand    `cmd:"" help:"Bring the database to this version's schema."`
+	Key      keyCommands       `cmd:"" help:"Keys with which sites send events."`
+	Import   importCommands    `cmd:"" help:"Import customers and orders from CSV files."`
+	Campaign campaignCommands  `cmd:"" help:"Write, check, plan, publish and follow campaigns."`
+	Segment  segmentCommands   `cmd:"" help:"Make segments, list their members, explain who is in them."`
+	Customer customerCommands  `cmd:"" help:"Find customers, show their records, say why they got something or did not."`
+	Task     taskCommands      `cmd:"" help:"What campaigns give to people to do."`
+	User     userCommands      `cmd:"" help:"People who work with the records."`
+	Coupon   couponCommands    `cmd:"" help:"Codes that campaigns give to customers."`
+	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
+	Place    workspaceCommands `cmd:"" name:"workspace" help:"The workspace's time zone and country."`
+	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
+	Touch    touchCommands     `cmd:"" help:"Messages by what became of them."`
+	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
+	Topic    topicCommands     `cmd:"" help:"What customers consent to."`
 
 	Catalogue catalogueCommands `cmd:"" help:"What is known of attributes, events and their properties."`
 }

@@ -12,10 +12,9 @@ import (
 
 type serveCommand struct {
 	database
-	Listen          string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
-	PublicURL       string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
-	TwilioAuthToken string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" help:"Twilio's secret, with which it signs its calls."`
-	MaxConns        int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
+	twilio
+	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
+	MaxConns int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
 }
 
 // Run serves until told to stop. It needs Postgres only: events are accepted while Temporal is away.
@@ -30,13 +29,18 @@ func (c *serveCommand) Run(p *program) error {
 		return err
 	}
 	defer st.Close()
+	telephone := c.telephone()
+	desk, err := telephone.Desk(st)
+	if err != nil {
+		return err
+	}
 	var lc net.ListenConfig
 	ln, err := lc.Listen(p.ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s (choose another address with --listen): %w", c.Listen, err)
 	}
 	s := server.Start(ln, server.Config{
-		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken, Logger: logger,
+		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.AuthToken, Logger: logger, Desk: desk,
 	})
 	fmt.Fprintf(p.stdout, "serving on http://%s\n", ln.Addr())
 	select {

@@ -13,6 +13,7 @@ type taskCommands struct {
 	Done   taskDone   `cmd:"" help:"Close a task that was done; journeys hear of it."`
 	Cancel taskCancel `cmd:"" help:"Close a task that will not be done; journeys hear of it."`
 	Assign taskAssign `cmd:"" help:"Give a task to a user."`
+	Dial   taskDial   `cmd:"" help:"Dial a call: it rings the user who has the task, then the customer."`
 }
 
 type taskList struct {
@@ -134,5 +135,41 @@ func (c *taskAssign) Run(p *program) error {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "task %s is for %s\n", c.ID, first(to, "nobody"))
+	return nil
+}
+
+type taskDial struct {
+	taskNamed
+	twilio
+}
+
+// Help gives an example.
+func (*taskDial) Help() string {
+	return `Example: starter task dial 0198…
+
+The call's step says dial: true, and the user has a phone (starter user add --phone).
+Once the customer has answered and the call is over, the task is done.`
+}
+
+// Run dials.
+func (c *taskDial) Run(p *program) error {
+	telephone, err := c.beside(c.Data)
+	if err != nil {
+		return err
+	}
+	st, ws, err := c.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	desk, err := telephone.Desk(st)
+	if err != nil {
+		return err
+	}
+	receipt, err := desk.DialTask(p.ctx, ws.ID, c.ID)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "call %s is %s: your phone rings first\n", receipt.ProviderID, receipt.Response)
 	return nil
 }

@@ -83,7 +83,7 @@ func (tx *Tx) audience(ctx context.Context, id, locking string) (OpenAudience, e
 	if at != nil {
 		a.At = *at
 	}
-	a.Policy, err = parsePolicy(policy)
+	a.Policy, err = tx.policies.parse(policy)
 	return a, err
 }
 

@@ -28,6 +28,7 @@ type candidate struct {
 	quiet         campaign.Quiet
 	fallback      bool       // it has one
 	yieldedAt     *time.Time // since when it lets others go first
+	left          *string    // why its journey left early, where the message was delayed; else nil
 	zone, country string     // of the workspace
 	rules         *string    // policy of the workspace
 }
@@ -55,7 +56,7 @@ type claiming struct {
 	later     bool // some message waits longer than its sender will
 }
 
-func (tx *Tx) claim(ctx context.Context, r ClaimRequest, known *policies) (Claimed, error) {
+func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	list, err := tx.candidates(ctx, r)
 	if err != nil {
 		return Claimed{}, err
@@ -69,7 +70,7 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest, known *policies) (Claim
 	if list[0].status == campaignPaused { // they are of one campaign
 		return Claimed{Held: true}, nil
 	}
-	if c.policy, err = known.parse(list[0].rules); err != nil {
+	if c.policy, err = tx.policies.parse(list[0].rules); err != nil {
 		return Claimed{}, err
 	}
 	c.out.More = len(list) > r.Limit
@@ -92,6 +93,9 @@ func (c *claiming) admit(m *candidate) bool {
 	switch {
 	case m.status == campaignStopped:
 		c.suppress(m, "the campaign was stopped", false)
+		return false
+	case m.left != nil:
+		c.suppress(m, "the journey has left: "+*m.left, false)
 		return false
 	case m.expired:
 		c.suppress(m, m.tooLate(), false)
@@ -245,11 +249,19 @@ func queuePoke(b *pgx.Batch, ws int64, cohort string) {
 	b.Queue(`SELECT pg_notify($1, '0')`, intakeChannel)
 }
 
+// leftEarly is why journey j of message t left early, or null: where the message was not delayed, where the journey has not
+// ended, came to its end, or left by a step of its own, which is behind the message. Every other way to leave records a
+// decision that belongs to no step, or none. Requests to servers are no messages: they stand for what has happened.
+const leftEarly = `CASE WHEN t.channel <> 'webhook' AND j.status IN ('exited', 'converted')
+		AND (t.not_before IS NOT NULL OR j.ended_at > t.occurred_at + interval '5 seconds')
+		AND NOT EXISTS (SELECT FROM decisions d WHERE d.workspace_id = t.workspace_id AND d.customer_id = t.customer_id
+			AND d.journey_id = t.journey_id AND d.kind = 'exit' AND d.step <> '') THEN j.exit_reason END`
+
 func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.iteration, t.topic,
 		t.attempts, t.outcome, CASE t.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN t.detail->>'url' ELSE c.phone END,
 		coalesce(t.expires_at < $5, false), coalesce(t.expires_at, $5::timestamptz + interval '100 years'), k.status, t.transactional, t.priority, t.quiet,
-		t.fallback IS NOT NULL, t.yielded_at, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry, j.position,
+		t.fallback IS NOT NULL, t.yielded_at, `+leftEarly+`, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry, j.position,
 		w.secret, w.timezone, w.country, w.settings->>'policy',
 		coalesce((SELECT p.policy FROM topics p WHERE p.workspace_id = t.workspace_id AND p.name = t.topic), 'opt_out'),
 		(SELECT coalesce(jsonb_agg(jsonb_build_object('Topic', x.topic, 'Action', x.action, 'OccurredAt', x.occurred_at,
@@ -263,13 +275,15 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
 			AND t.claim <> $6 AND (t.not_before IS NULL OR t.not_before <= $5)
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`, tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim)
+			AND t.id > coalesce(nullif($7, '')::uuid, '00000000-0000-0000-0000-000000000000')
+		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`,
+		tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim, r.After)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var o candidate
 		c := &o.Customer
 		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Iteration, &o.Topic,
 			&o.Attempts, &o.outcome, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.transactional, &o.priority, &o.quiet,
-			&o.fallback, &o.yieldedAt, &o.Detail, &o.Entry, &o.Position, &o.Secret, &o.zone, &o.country, &o.rules,
+			&o.fallback, &o.yieldedAt, &o.left, &o.Detail, &o.Entry, &o.Position, &o.Secret, &o.zone, &o.country, &o.rules,
 			&o.policy, &o.consents,
 			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 			&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
@@ -300,7 +314,7 @@ func (c *claiming) queueClaim(free []candidate, claimed map[string]time.Time) {
 		FROM unnest($5::uuid[], $6::text[], $7::bytea[]) AS u (id, address, hash)
 		LEFT JOIN suppressions s ON s.workspace_id = $1 AND s.channel = $3 AND s.address_hash = u.hash
 			AND s.cleared_at IS NULL
-		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.id = u.id AND t.status = 'planned'
+		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.id = u.id AND t.status = 'planned'
 		RETURNING t.id, t.status, t.outcome, t.updated_at),
 		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
 			SELECT $1, id, status, outcome, updated_at FROM changed)

@@ -245,6 +245,89 @@ func TestClaimOfStoppedCampaign(t *testing.T) {
 	require.Equal(t, map[string]string{"hello/mail": "suppressed: the campaign was stopped"}, l.outcomes("u1"))
 }
 
+func TestClaimAfterTheJourneyLeft(t *testing.T) {
+	t.Parallel()
+	const nights = "quiet: [{from: '11:00', to: '13:00'}]"
+	later := noon.Add(time.Hour)
+	for name, c := range map[string]struct {
+		status   campaign.Status
+		reason   string
+		decision store.Decision // of the end; without a kind, none
+		prompt   bool           // it was not delayed
+		outcome  string         // "" where it goes out
+	}{
+		"By the goal": {
+			status: campaign.Converted, reason: "bought", decision: store.Decision{Kind: campaign.DecisionGoal},
+			outcome: "suppressed: the journey has left: bought",
+		},
+		"By an exit of the campaign": {
+			status: campaign.Exited, reason: "cancelled", decision: store.Decision{Kind: campaign.DecisionExit},
+			outcome: "suppressed: the journey has left: cancelled",
+		},
+		"By something else than its campaign": {
+			status: campaign.Exited, reason: "merged", outcome: "suppressed: the journey has left: merged",
+		},
+		"By a step of its own": {
+			status: campaign.Exited, reason: "done", decision: store.Decision{Kind: campaign.DecisionExit, Step: "done"},
+		},
+		"By coming to its end":    {status: campaign.Finished, reason: campaign.ReasonFinished},
+		"While it was to be sent": {status: campaign.Converted, reason: "bought", prompt: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := openLedger(t)
+			cohort := l.campaign("hello", 0, l.customer("u1", "UTC", nil))
+			l.plan(cohort, store.PlannedMessage{Channel: audience.Email})
+			if !c.prompt {
+				l.policy(nights)
+				require.True(t, l.claim(cohort, audience.Email, noon).Next.Equal(later))
+			}
+			l.end(cohort, c.status, c.reason, c.decision)
+			got := l.claim(cohort, audience.Email, later)
+			if c.outcome == "" {
+				require.Len(t, got.Messages, 1)
+				return
+			}
+			require.Empty(t, got.Messages)
+			require.Equal(t, 1, got.Suppressed)
+			require.Equal(t, map[string]string{"hello/mail": c.outcome}, l.outcomes("u1"))
+		})
+	}
+
+	t.Run("Is noticed however the message was delayed", func(t *testing.T) {
+		t.Parallel()
+		l := openLedger(t)
+		cohort := l.campaign("hello", 0, l.customer("u1", "UTC", nil))
+		l.plan(cohort, store.PlannedMessage{Channel: audience.Email})
+		l.end(cohort, campaign.Converted, "bought", store.Decision{Kind: campaign.DecisionGoal})
+		l.sql(`UPDATE touches SET occurred_at = $1`, noon.Add(-time.Minute))
+		require.Equal(t, 1, l.claim(cohort, audience.Email, noon).Suppressed)
+	})
+}
+
+// end lets the journeys of a cohort leave at noon.
+func (l *ledger) end(c store.Cohort, status campaign.Status, reason string, decision store.Decision) {
+	l.t.Helper()
+	inTx(l.t, l.st, l.seed, func(tx *store.Tx) error {
+		state, journeys, err := tx.LoadDue(l.t.Context(), c.ID, noon.AddDate(1, 0, 0), 1000)
+		if err != nil {
+			return err
+		}
+		out := store.Advanced{Cohort: c.ID, State: state, Journeys: journeys, Now: noon}
+		for i := range journeys {
+			j := &journeys[i]
+			j.Status, j.ExitReason, j.DueAt = status, reason, time.Time{}
+			if decision.Kind != "" {
+				d := decision
+				d.CustomerID, d.CampaignID, d.JourneyID, d.Outcome, d.At = j.Customer.ID, state.CampaignID, j.ID, reason, noon
+				out.Decisions = append(out.Decisions, d)
+			}
+		}
+		_, err = tx.WriteAdvanced(l.t.Context(), out)
+		return err
+	})
+}
+
 func TestClaimFallback(t *testing.T) {
 	t.Parallel()
 	byText := &store.Fallback{Step: "text", Channel: audience.SMS, Quiet: campaign.QuietWait, Expires: 3600, Fallback: &store.Fallback{

@@ -58,7 +58,7 @@ func (tx *Tx) Entrances(ctx context.Context, events []string) (Entrances, error)
 			return err
 		}
 		var err error
-		e.Policy, err = parsePolicy(text)
+		e.Policy, err = tx.policies.parse(text)
 		return err
 	})
 	b.Queue(`SELECT event, property FROM coupon_events WHERE workspace_id = $1 AND event = ANY ($2) ORDER BY event, property`,

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -33,18 +32,7 @@ func (tx *Tx) Policy(ctx context.Context) (campaign.Policy, error) {
 	if err != nil {
 		return campaign.Policy{}, fmt.Errorf("read policy: %w", err)
 	}
-	return parsePolicy(text)
-}
-
-func parsePolicy(text *string) (campaign.Policy, error) {
-	if text == nil {
-		return campaign.Policy{}, nil
-	}
-	p, err := campaign.ParsePolicy([]byte(*text))
-	if err != nil {
-		return campaign.Policy{}, fmt.Errorf("read policy: %w", err)
-	}
-	return p, nil
+	return tx.policies.parse(text)
 }
 
 // SetPolicy replaces the policy of a workspace. It holds for every message that is claimed from now on.
@@ -58,19 +46,4 @@ func (s *Store) SetPolicy(ctx context.Context, workspace int64, p campaign.Polic
 		return tx.Audit(ctx, "policy.changed", "workspace", map[string]any{"policy": text})
 	})
 	return wrap("set policy", err)
-}
-
-// SetTimezone says which zone is meant by a workspace's time of day, and that of customers whose own is unknown.
-// ErrInvalid for what is no zone of the time zone database.
-func (s *Store) SetTimezone(ctx context.Context, workspace int64, zone string) error {
-	if !calendar.KnownZone(zone) {
-		return fmt.Errorf("set time zone: %w: %q is no time zone; give a name such as Europe/Kyiv", ErrInvalid, zone)
-	}
-	err := s.In(ctx, workspace, func(tx *Tx) error {
-		if _, err := tx.conn.Exec(ctx, `UPDATE workspaces SET timezone = $2 WHERE id = $1`, workspace, zone); err != nil {
-			return err
-		}
-		return tx.Audit(ctx, "workspace.timezone", "workspace", map[string]any{"timezone": zone})
-	})
-	return wrap("set time zone", err)
 }

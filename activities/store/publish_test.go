@@ -420,7 +420,33 @@ func TestPolicy(t *testing.T) {
 	got, err := st.Policy(t.Context(), seed.Workspace)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
-	require.ErrorIs(t, st.SetTimezone(t.Context(), seed.Workspace, "Kyiv"), store.ErrInvalid)
+}
+
+func TestEditWorkspace(t *testing.T) {
+	t.Parallel()
+	st := storetest.New(t)
+	seed := storetest.Workspace(t, st)
+	require.NoError(t, st.EditWorkspace(t.Context(), seed.Workspace, store.WorkspaceEdit{Timezone: new("Europe/Kyiv"), Country: new("UA")}))
+	for name, edit := range map[string]store.WorkspaceEdit{
+		"no zone":         {Timezone: new("Kyiv"), Country: new("PL")},
+		"the local zone":  {Timezone: new("Local")},
+		"an empty zone":   {Timezone: new("")},
+		"no country":      {Country: new("XX")},
+		"in lower case":   {Country: new("ua")},
+		"a country, long": {Timezone: new("UTC"), Country: new("Ukraine")},
+	} {
+		require.ErrorIs(t, st.EditWorkspace(t.Context(), seed.Workspace, edit), store.ErrInvalid, name)
+	}
+	got, err := st.WorkspaceSettings(t.Context(), seed.Workspace)
+	require.NoError(t, err)
+	require.Equal(t, "Europe/Kyiv UA", got.Timezone+" "+got.Country)
+	require.NoError(t, st.EditWorkspace(t.Context(), seed.Workspace, store.WorkspaceEdit{Country: new("")}))
+	got, err = st.WorkspaceSettings(t.Context(), seed.Workspace)
+	require.NoError(t, err)
+	require.Equal(t, "Europe/Kyiv ", got.Timezone+" "+got.Country)
+	require.ErrorIs(t, st.EditWorkspace(t.Context(), 999_999, store.WorkspaceEdit{}), store.ErrNotFound)
+	_, err = st.WorkspaceSettings(t.Context(), 999_999)
+	require.ErrorIs(t, err, store.ErrNotFound)
 }
 
 func TestRequest(t *testing.T) {

@@ -164,6 +164,7 @@ func (f *factLoader) queueSegments(b *pgx.Batch, names []string) {
 	})
 }
 
+// queueJourneys loads journeys without those that were held out: they never began.
 func (f *factLoader) queueJourneys(b *pgx.Batch, names []string) {
 	if len(names) == 0 {
 		return
@@ -175,7 +176,7 @@ func (f *factLoader) queueJourneys(b *pgx.Batch, names []string) {
 		CASE WHEN j.ended_at <= $3 THEN j.ended_at END
 		FROM unnest($2::uuid[]) AS c (id)
 		CROSS JOIN LATERAL (SELECT * FROM journeys
-			WHERE workspace_id = $1 AND customer_id = c.id AND entered_at <= $3 OFFSET 0) j
+			WHERE workspace_id = $1 AND customer_id = c.id AND entered_at <= $3 AND status <> 'held_out' OFFSET 0) j
 		JOIN campaigns k ON k.workspace_id = $1 AND k.id = j.campaign_id AND k.name = ANY ($4)
 		ORDER BY j.entered_at, j.id`, []any{names},
 		[]any{&name, &run.Status, &run.EnteredAt, &ended}, func(facts *rules.Facts) {

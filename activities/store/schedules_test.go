@@ -23,7 +23,7 @@ func office(t *testing.T, zones ...string) (*store.Store, storetest.Seed) {
 	t.Helper()
 	st := storetest.New(t)
 	seed := storetest.Workspace(t, st)
-	require.NoError(t, st.SetTimezone(t.Context(), seed.Workspace, "Europe/Kyiv"))
+	require.NoError(t, st.EditWorkspace(t.Context(), seed.Workspace, store.WorkspaceEdit{Timezone: new("Europe/Kyiv")}))
 	for i, zone := range zones {
 		living(t, st, seed, fmt.Sprint("z", i), zone)
 	}

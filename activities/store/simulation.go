@@ -80,7 +80,7 @@ func (tx *Tx) PastWorkspace(ctx context.Context, pools []string) (PastWorkspace,
 	})
 	err := tx.batch(ctx, b)
 	if err == nil {
-		w.Policy, err = parsePolicy(policy)
+		w.Policy, err = tx.policies.parse(policy)
 	}
 	if err != nil {
 		return PastWorkspace{}, fmt.Errorf("read workspace for simulation: %w", err)

@@ -109,6 +109,7 @@ func (s *Store) Ping(ctx context.Context) error {
 type Tx struct {
 	conn      *pgx.Conn
 	Workspace int64
+	policies  *policies
 }
 
 // In runs fn in a transaction that sees the workspace's rows and no other. It commits when fn returns nil. A deadlock
@@ -142,7 +143,7 @@ func (s *Store) try(ctx context.Context, begin string, workspace int64, fn func(
 			rollback(ctx, conn)
 		}
 	}()
-	if err := fn(&Tx{conn: conn, Workspace: workspace}); err != nil {
+	if err := fn(&Tx{conn: conn, Workspace: workspace, policies: &s.policies}); err != nil {
 		return err
 	}
 	tag, err := conn.Exec(ctx, "COMMIT")

@@ -148,8 +148,11 @@ type TaskOutcome struct {
 	Cancelled bool          // it was not done, and will not be
 }
 
+// ErrTaskClosed is ErrInvalid for a task that was closed before.
+var ErrTaskClosed = fmt.Errorf("%w: the task is closed already", ErrInvalid)
+
 // CompleteTask closes a task, done or cancelled, and tells the journeys of the customer by the event task_completed, or
-// call_completed. ErrNotFound when there is no such task, ErrInvalid when it is closed already.
+// call_completed. ErrNotFound when there is no such task, ErrTaskClosed when it is closed already.
 func (s *Store) CompleteTask(ctx context.Context, workspace int64, id string, o TaskOutcome) error {
 	status := TaskDone
 	if o.Cancelled {
@@ -164,7 +167,7 @@ func (s *Store) CompleteTask(ctx context.Context, workspace int64, id string, o 
 			return err
 		}
 		if t.Status != TaskOpen {
-			return fmt.Errorf("%w: the task is closed already: %s", ErrInvalid, t.Outcome)
+			return fmt.Errorf("%w: %s", ErrTaskClosed, t.Outcome)
 		}
 		now := time.Now()
 		b := &pgx.Batch{}
@@ -201,7 +204,7 @@ func closed(t *Task, o TaskOutcome, at time.Time) SystemEvent {
 }
 
 // AssignTask gives an open task to the user with the e-mail address, or with "" to nobody. ErrNotFound when there is no
-// such task or user, ErrInvalid when the task is closed.
+// such task or user, ErrTaskClosed when the task is closed.
 func (s *Store) AssignTask(ctx context.Context, workspace int64, id, email string) error {
 	err := s.In(ctx, workspace, func(tx *Tx) error {
 		t, err := tx.task(ctx, id, true)
@@ -209,7 +212,7 @@ func (s *Store) AssignTask(ctx context.Context, workspace int64, id, email strin
 			return err
 		}
 		if t.Status != TaskOpen {
-			return fmt.Errorf("%w: the task is closed already: %s", ErrInvalid, t.Outcome)
+			return fmt.Errorf("%w: %s", ErrTaskClosed, t.Outcome)
 		}
 		var user *string
 		if email = userEmail(email); email != "" {

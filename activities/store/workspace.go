@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/nyaruka/phonenumbers"
+
+	"dotyk/rules/calendar"
 )
 
 // newID makes a UUID that grows with time, so that fresh rows stand together in the indexes.
@@ -66,16 +69,55 @@ func (s *Store) WorkspaceBySlug(ctx context.Context, slug string) (WorkspaceInfo
 	return WorkspaceInfo{}, fmt.Errorf("workspace %q: %w", slug, ErrNotFound)
 }
 
-// SetCountry says to which region the workspace's national phone numbers belong (ISO 3166, such as UA).
-func (s *Store) SetCountry(ctx context.Context, workspace int64, country string) error {
+// WorkspaceSettings are where a workspace is.
+type WorkspaceSettings struct {
+	Slug     string
+	Name     string
+	Timezone string // of its time of day, and of customers whose own is unknown: a name such as Europe/Kyiv
+	Country  string // ISO 3166 region of its national phone numbers, and of customers whose own is unknown; "" without
+}
+
+// WorkspaceEdit changes settings; nil leaves one as it is.
+type WorkspaceEdit struct {
+	Timezone *string
+	Country  *string // "" for none
+}
+
+// WorkspaceSettings reads where a workspace is.
+func (s *Store) WorkspaceSettings(ctx context.Context, workspace int64) (WorkspaceSettings, error) {
+	var w WorkspaceSettings
 	err := s.In(ctx, workspace, func(tx *Tx) error {
-		_, err := tx.conn.Exec(ctx, `UPDATE workspaces SET country = $2 WHERE id = $1`, workspace, country)
-		return err
+		return tx.conn.QueryRow(ctx, `SELECT slug, name, timezone, country FROM workspaces WHERE id = $1`, workspace).
+			Scan(&w.Slug, &w.Name, &w.Timezone, &w.Country)
 	})
-	if err != nil {
-		return fmt.Errorf("set country: %w", err)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return w, fmt.Errorf("workspace %d: %w", workspace, ErrNotFound)
 	}
-	return nil
+	return w, wrap("read settings of workspace", err)
+}
+
+// EditWorkspace says where a workspace is. ErrInvalid for a zone that the time zone database does not know, or a country
+// without phone numbers.
+func (s *Store) EditWorkspace(ctx context.Context, workspace int64, edit WorkspaceEdit) error {
+	if edit.Timezone != nil && !calendar.KnownZone(*edit.Timezone) {
+		return fmt.Errorf("set time zone: %w: %q is no time zone; give a name such as Europe/Kyiv", ErrInvalid, *edit.Timezone)
+	}
+	if c := edit.Country; c != nil && *c != "" && !phonenumbers.GetSupportedRegions()[*c] {
+		return fmt.Errorf("set country: %w: %q is no country; give its two letters of ISO 3166, such as UA", ErrInvalid, *c)
+	}
+	err := s.In(ctx, workspace, func(tx *Tx) error {
+		var now struct{ Timezone, Country string }
+		if err := tx.conn.QueryRow(ctx, `UPDATE workspaces SET timezone = coalesce($2, timezone), country = coalesce($3, country)
+			WHERE id = $1 RETURNING timezone, country`, workspace, edit.Timezone, edit.Country).
+			Scan(&now.Timezone, &now.Country); err != nil {
+			return err
+		}
+		return tx.Audit(ctx, "workspace.changed", "workspace", map[string]any{"timezone": now.Timezone, "country": now.Country})
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return fmt.Errorf("workspace %d: %w", workspace, ErrNotFound)
+	}
+	return wrap("edit workspace", err)
 }
 
 // Secret gives the key that signs the workspace's links and hashes its addresses.

@@ -24,11 +24,13 @@ const (
 
 // Call is one call between a user and a customer.
 type Call struct {
-	TouchID        string // UUID of the ledger's row
-	From           string // our number, which both see as the caller; E.164
-	Agent          string // the user's number, which rings first; E.164
-	To             string // the customer's number; E.164
-	StatusCallback string // public URL that carries the touch's id; empty for none
+	TouchID string // UUID of the ledger's row
+	From    string // our number, which both see as the caller; E.164
+	Agent   string // the user's number, which rings first; E.164
+	To      string // the customer's number; E.164
+	// StatusCallback is a public URL that hears once how the customer's end of the call went; empty for none. It hears
+	// nothing where the user did not answer, because then the customer was not rung.
+	StatusCallback string
 }
 
 // Sender dials for one account. It is safe for concurrent use.
@@ -37,11 +39,8 @@ type Sender struct{ account *sms.Sender }
 // New makes a sender over an account, and over the connections of its text messages.
 func New(account *sms.Sender) *Sender { return &Sender{account: account} }
 
-// events are the steps of the user's leg that StatusCallback is told of.
-var events = []string{"initiated", "ringing", "answered", "completed"}
-
 // Dial asks Twilio to ring the user and then to connect her with the customer, and returns when Twilio has taken it: what
-// becomes of the call is told to StatusCallback, with the CallSid of the receipt's ProviderID.
+// becomes of the call is told to StatusCallback, with the receipt's ProviderID as ParentCallSid.
 //
 // The error is always a *channels.SendError; only of kind Unknown may it ring. It never blames an address, because the
 // one that Twilio judges here is the user's: a wrong one is BadMessage.
@@ -54,10 +53,6 @@ func (s *Sender) Dial(ctx context.Context, c Call) (channels.Receipt, error) {
 	p.SetTo(c.Agent)
 	p.SetFrom(c.From)
 	p.SetTwiml(script)
-	if c.StatusCallback != "" {
-		p.SetStatusCallback(c.StatusCallback)
-		p.SetStatusCallbackEvent(events)
-	}
 	var answer *openapi.ApiV2010Call
 	err = s.account.Call(ctx, func(api *openapi.ApiService) (err error) {
 		if answer, err = api.CreateCall(p); err == nil && text(answer.Sid) == "" {
@@ -99,12 +94,16 @@ func judge(err error) error {
 var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
 // response is what Twilio does when the user has answered, in its markup
-// (https://www.twilio.com/docs/voice/twiml/dial).
+// (https://www.twilio.com/docs/voice/twiml/dial, https://www.twilio.com/docs/voice/twiml/number).
 type response struct {
 	XMLName xml.Name `xml:"Response"`
 	Dial    struct {
 		CallerID string `xml:"callerId,attr"`
-		Number   string `xml:"Number"`
+		Number   struct {
+			StatusCallback string `xml:"statusCallback,attr,omitempty"`
+			Events         string `xml:"statusCallbackEvent,attr,omitempty"`
+			Number         string `xml:",chardata"`
+		} `xml:"Number"`
 	} `xml:"Dial"`
 }
 
@@ -117,7 +116,10 @@ func twiml(c Call) (string, error) {
 		}
 	}
 	var r response
-	r.Dial.CallerID, r.Dial.Number = c.From, c.To
+	r.Dial.CallerID, r.Dial.Number.Number = c.From, c.To
+	if c.StatusCallback != "" {
+		r.Dial.Number.StatusCallback, r.Dial.Number.Events = c.StatusCallback, "completed"
+	}
 	script, err := xml.Marshal(r)
 	if err != nil {
 		return "", fmt.Errorf("write TwiML: %w", err)

@@ -51,7 +51,7 @@ func answer(t *testing.T, w http.ResponseWriter, status int, body any) {
 func call() voice.Call {
 	return voice.Call{
 		TouchID: "t1", From: "+15005550006", Agent: "+380501112233", To: "+380671234567",
-		StatusCallback: "https://example.com/hooks/twilio?touch=t1",
+		StatusCallback: "https://example.com/hooks/twilio?w=1&task=t1",
 	}
 }
 
@@ -77,16 +77,17 @@ func TestDial(t *testing.T) {
 	require.Equal(t, channels.Receipt{ProviderID: sid, Response: "queued"}, receipt)
 	require.Equal(t, url.Values{
 		"To": {"+380501112233"}, "From": {"+15005550006"},
-		"Twiml":               {`<Response><Dial callerId="+15005550006"><Number>+380671234567</Number></Dial></Response>`},
-		"StatusCallback":      {"https://example.com/hooks/twilio?touch=t1"},
-		"StatusCallbackEvent": {"initiated", "ringing", "answered", "completed"},
+		"Twiml": {`<Response><Dial callerId="+15005550006">` +
+			`<Number statusCallback="https://example.com/hooks/twilio?w=1&amp;task=t1" statusCallbackEvent="completed">+380671234567</Number>` +
+			`</Dial></Response>`},
 	}, <-forms)
 
 	quiet := call()
 	quiet.StatusCallback = ""
 	_, err = s.Dial(t.Context(), quiet)
 	require.NoError(t, err)
-	require.NotContains(t, <-forms, "StatusCallbackEvent")
+	require.Equal(t, `<Response><Dial callerId="+15005550006"><Number>+380671234567</Number></Dial></Response>`,
+		(<-forms).Get("Twiml"))
 }
 
 func TestNumbersAreChecked(t *testing.T) {

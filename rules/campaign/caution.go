@@ -56,7 +56,7 @@ func (c *checker) consentOn(d *Definition, steps []Step, asked bool) bool {
 				c.consentOn(d, arm.Steps, asked || said)
 			}
 		case *SplitStep, *RepeatStep:
-			for _, list := range lists(s) {
+			for _, list := range Within(s) {
 				c.consentOn(d, list, asked)
 			}
 		case *CallStep, *TaskStep, *WebhookStep, *WaitStep, *DecideStep, *UpdateStep, *OwnerStep, *NoteStep, *CouponStep,
@@ -157,7 +157,7 @@ func atOnce(steps []Step) []audience.Channel {
 		if m, ok := step.(MessageStep); ok {
 			channels = append(channels, channelOf(m))
 		}
-		for _, list := range lists(step) {
+		for _, list := range Within(step) {
 			channels = append(channels, atOnce(list)...)
 		}
 		if everyWay(step, pauses) {

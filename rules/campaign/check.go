@@ -19,7 +19,7 @@ func (d *Definition) Check(k Known) Violations {
 	if t, ok := d.Trigger.(SegmentTrigger); ok {
 		c.exists(d.spot("trigger"), k.Segment, CodeUnknownSegment, "segment", t.Segment)
 	}
-	everyStep(d.Steps, func(step Step) { c.step(d, step, k) })
+	Walk(d.Steps, func(step Step) { c.step(d, step, k) })
 	c.found.sort()
 	return c.found
 }
@@ -120,7 +120,7 @@ func wayBack(to, from string, live []*Definition) string {
 // subJourneys lists the campaigns that journey steps lead to.
 func (d *Definition) subJourneys() []string {
 	var names []string
-	everyStep(d.Steps, func(step Step) {
+	Walk(d.Steps, func(step Step) {
 		if s, ok := step.(*JourneyStep); ok {
 			names = append(names, s.Campaign)
 		}

@@ -134,7 +134,7 @@ type Resting struct {
 // Rests lists the steps at which journeys can stand, in the order of the file. Step "" stands for the start.
 func (d *Definition) Rests() []Resting {
 	rests := []Resting{{Kind: "start"}}
-	everyStep(d.Steps, func(step Step) {
+	Walk(d.Steps, func(step Step) {
 		if kind := restKind(step); kind != "" {
 			rests = append(rests, Resting{Step: step.StepID(), Kind: kind})
 		}

@@ -6,8 +6,8 @@ import (
 	"dotyk/rules"
 )
 
-// lists gives the lists of steps within a step, in the order of the file.
-func lists(step Step) [][]Step {
+// Within gives the lists of steps inside of a step, in the order of the file; fallbacks of messages are not among them.
+func Within(step Step) [][]Step {
 	var within [][]Step
 	switch s := step.(type) {
 	case *BranchStep:
@@ -28,13 +28,7 @@ func lists(step Step) [][]Step {
 
 // Walk calls visit for each of the steps and for those within them, in the order of the file; what a message falls back on
 // comes right behind it.
-func Walk(steps []Step, visit func(Step)) { everyStep(steps, visit) }
-
-// Within gives the lists of steps inside of a step; fallbacks of messages are not among them.
-func Within(step Step) [][]Step { return lists(step) }
-
-// everyStep visits steps and those within them, in the order of the file; of messages also those that they fall back on.
-func everyStep(steps []Step, visit func(Step)) {
+func Walk(steps []Step, visit func(Step)) {
 	for _, step := range steps {
 		visit(step)
 		if m, ok := step.(MessageStep); ok {
@@ -42,8 +36,8 @@ func everyStep(steps []Step, visit func(Step)) {
 				visit(m)
 			}
 		}
-		for _, list := range lists(step) {
-			everyStep(list, visit)
+		for _, list := range Within(step) {
+			Walk(list, visit)
 		}
 	}
 }
@@ -74,7 +68,7 @@ func (d *Definition) Messages() []MessageStep { return messages(d.Steps) }
 
 func messages(steps []Step) []MessageStep {
 	var found []MessageStep
-	everyStep(steps, func(step Step) {
+	Walk(steps, func(step Step) {
 		if m, ok := step.(MessageStep); ok {
 			found = append(found, m)
 		}
@@ -161,7 +155,7 @@ func (d *Definition) collectNeeds() rules.Needs {
 	if d.Goal != nil {
 		needs = needs.Merge(needsOf(d.Goal.When))
 	}
-	everyStep(d.Steps, func(step Step) {
+	Walk(d.Steps, func(step Step) {
 		for _, rule := range rulesOf(step) {
 			needs = needs.Merge(needsOf(rule))
 		}

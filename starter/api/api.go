@@ -21,6 +21,7 @@ type Store interface {
 	Withdraw(ctx context.Context, w store.Withdrawal) error
 	Report(ctx context.Context, r store.StatusReport) error
 	Receive(ctx context.Context, workspace int64, in store.Inbound) error
+	CompleteTask(ctx context.Context, workspace int64, id string, o store.TaskOutcome) error
 	Secret(ctx context.Context, workspace int64) ([]byte, error)
 	Ping(ctx context.Context) error
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/activities/store"
+	"dotyk/activities/store/storetest"
 	"dotyk/channels/links"
 	"dotyk/channels/sms"
 	"dotyk/rules/audience"
@@ -213,6 +215,53 @@ func TestTwilioInbound(t *testing.T) {
 	}
 	s.do(t, text("", "x").answers(400, "bad_webhook"))
 	s.do(t, webhook("/hooks/twilio/inbound?w=99", url.Values{"MessageSid": {"SM9"}, "From": {"+1"}}).answers(404))
+}
+
+func TestTwilioCall(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.do(t, webhook("/hooks/twilio/inbound?w=1", url.Values{"MessageSid": {"SM1"}, "From": {"+380671234567"}, "Body": {"Ring me"}}).answers(200))
+	c, err := s.store.FindCustomer(t.Context(), s.seed.Workspace, "+380671234567")
+	require.NoError(t, err)
+	require.NoError(t, s.store.AddUser(t.Context(), s.seed.Workspace, store.User{Email: "ann@shop.example"}))
+	call := func() string { return storetest.Call(t, s.url, s.seed.Workspace, c.ID, "ann@shop.example") }
+	task, another := call(), call()
+	path := "/hooks/twilio/call?w=1&task=" + task
+	ended := func(path, status, seconds string) exchange {
+		return webhook(path, url.Values{"CallSid": {"CA2"}, "ParentCallSid": {"CA1"}, "CallStatus": {status}, "CallDuration": {seconds}})
+	}
+	read := func(id string) store.Task {
+		read, err := s.store.Task(t.Context(), s.seed.Workspace, id)
+		require.NoError(t, err)
+		return read
+	}
+	forged := ended(path, "completed", "42")
+	forged.path += "0"
+	s.do(t, forged.answers(403, "bad_signature"))
+	s.do(t, ended(path, "completed", "").answers(400, "CallDuration"))
+	for _, status := range []string{"busy", "no-answer", "failed", "canceled", "ringing", ""} {
+		s.do(t, ended(path, status, "0").answers(204))
+		require.Equal(t, store.TaskOpen, read(task).Status, status)
+	}
+	s.do(t, ended(path, "completed", "42").answers(204))
+	s.do(t, ended(path, "completed", "42").answers(204))
+	require.Equal(t, store.TaskDone, read(task).Status)
+	require.Equal(t, "reached", read(task).Outcome)
+
+	require.NoError(t, s.store.CompleteTask(t.Context(), s.seed.Workspace, another, store.TaskOutcome{Outcome: "wants an offer"}))
+	s.do(t, ended("/hooks/twilio/call?w=1&task="+another, "completed", "7").answers(204))
+	require.Equal(t, "wants an offer", read(another).Outcome, "what the user said stays")
+
+	var told int
+	var seconds float64
+	require.NoError(t, s.connect(t).QueryRow(t.Context(), `SELECT count(*), sum((properties->>'duration')::numeric) FROM events
+		WHERE name = $1`, audience.EventCallCompleted).Scan(&told, &seconds))
+	require.Equal(t, 2, told, "each call once")
+	require.InDelta(t, 42, seconds, 0)
+
+	for _, wrong := range []string{"w=99&task=" + task, "w=1&task=x", "w=1", "w=1&task=0197a1b2-0000-7000-8000-000000000000"} {
+		s.do(t, ended("/hooks/twilio/call?"+wrong, "completed", "1").answers(404))
+	}
 }
 
 func TestTwilioSignature(t *testing.T) {

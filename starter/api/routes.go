@@ -59,6 +59,7 @@ func (s *server) routes() []route {
 		// Providers.
 		{post, "/hooks/twilio/status", s.twilioStatus, false},
 		{post, "/hooks/twilio/inbound", s.twilioInbound, false},
+		{post, "/hooks/twilio/call", s.twilioCall, false},
 		// Operators.
 		{get, "/healthz", s.healthz, false},
 	}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -62,6 +64,38 @@ func twilioDetail(form url.Values) string {
 	}
 	return detail
 }
+
+// twilioCall takes Twilio's word on a call that was dialled for a task: POST /hooks/twilio/call?w=<workspace>&task=<id>,
+// the address that the call names for the customer's end. When she answered and the call is over, the task is done, with
+// the outcome that users give it then; otherwise it stays open for another try. Twilio may say it twice, and a user may
+// have closed the task before.
+func (s *server) twilioCall(w http.ResponseWriter, r *http.Request) error {
+	form, workspace, err := s.twilioForm(w, r)
+	if err != nil {
+		return err
+	}
+	task := r.URL.Query().Get("task")
+	if status := form.Get("CallStatus"); status != "completed" {
+		s.Logger.InfoContext(r.Context(), "a customer was not reached by telephone", "task", shortened(task), "status", shortened(status))
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	seconds, err := strconv.ParseUint(form.Get("CallDuration"), 10, 31)
+	if err != nil {
+		return &problem{status: http.StatusBadRequest, Code: "bad_webhook", Message: "CallDuration is not a number of seconds", Advice: "let only calls that Dotyk dials name this address"}
+	}
+	err = s.Store.CompleteTask(r.Context(), workspace, task, store.TaskOutcome{
+		Outcome: outcomeReached, Duration: time.Duration(seconds) * time.Second, By: "Twilio",
+	})
+	if err != nil && !errors.Is(err, store.ErrTaskClosed) {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// outcomeReached is the outcome of a call in which the customer answered, as users and rules word it.
+const outcomeReached = "reached"
 
 // twilioInbound takes a text message from a customer: POST /hooks/twilio/inbound?w=<workspace>. It is answered with an
 // empty response: Twilio itself confirms STOP, START and HELP, and a person or a campaign answers the rest.

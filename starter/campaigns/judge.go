@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -353,31 +352,15 @@ func (j *judge) reachable() {
 
 // unreachable says why a customer cannot be reached by a channel; "" when she can.
 func (j *judge) unreachable(channel audience.Channel) string {
-	address, missing := j.story.Customer.Email, "no e-mail address on the record"
-	if channel == audience.SMS {
-		address, missing = j.story.Customer.Phone, "no phone number on the record"
-	}
-	if address == "" {
-		return missing
+	contact := campaign.Contact{
+		Channel: channel, Customer: j.story.Customer, Topic: j.env.Topics[j.definition.Topic], Consents: j.env.Consents,
+		Sent: j.sent,
 	}
 	for _, s := range j.story.Suppressions {
 		if s.Channel == channel {
-			return fmt.Sprintf("the address is suppressed since %s: %s", moment(s.At), s.Reason)
+			contact.Suppressed = fmt.Sprintf("the address is suppressed since %s: %s", moment(s.At), s.Reason)
+			break
 		}
 	}
-	if j.definition.Transactional {
-		return ""
-	}
-	topic := j.definition.Topic
-	consents := slices.DeleteFunc(slices.Clone(j.env.Consents), func(c audience.Consent) bool { return c.Channel != channel })
-	if refusal := audience.MayContact(topic, j.env.Topics[topic], consents); refusal != "" {
-		return string(refusal)
-	}
-	m := campaign.Message{
-		Channel: channel, Topic: topic, Campaign: j.definition.Name, Priority: j.definition.Priority, At: j.now,
-	}
-	if ok, why := j.policy.Slot(m, j.sent, nil); !ok {
-		return why
-	}
-	return ""
+	return j.definition.Unreachable(contact, j.policy, j.now)
 }

@@ -199,40 +199,82 @@ func frontMatter(file string, src []byte) (subject, body string, err error) {
 	return meta.Subject, strings.TrimRight(string(rest), "\n"), nil
 }
 
-// checkContent compiles what the messages say, so that no customer is the first to meet a mistake. Doubtful are the
-// marketing e-mails without a link to unsubscribe: a footer with one is added to them when they go out.
+// checkContent compiles what the messages say, and what people are to read, so that no customer is the first to meet a
+// mistake. Doubtful are the marketing e-mails without a link to unsubscribe: a footer with one is added to them when they
+// go out. Headers and bodies of webhooks are no Liquid.
 func checkContent(d *campaign.Definition, templates map[string]store.Template) (bad, doubtful campaign.Violations) {
-	fault := func(m campaign.MessageStep, template, code, message, advice string) campaign.Violation {
-		if template != "" {
-			return d.Fault(m, code, "template "+template+", which step "+m.StepID()+" sends: "+message, advice)
-		}
-		return d.Fault(m, code, "step "+m.StepID()+": "+message, advice)
-	}
-	for _, m := range d.Messages() {
-		switch m := m.(type) {
+	c := contents{definition: d, templates: templates}
+	campaign.Walk(d.Steps, func(step campaign.Step) {
+		switch s := step.(type) {
 		case *campaign.EmailStep:
-			if _, ok := templates[m.Template]; m.Template != "" && !ok {
-				continue // reported as missing
-			}
-			email, err := compileEmail(activities.EmailSource(m, templates))
-			switch {
-			case err != nil:
-				bad = append(bad, fault(m, m.Template, CodeBadContent, err.Error(), ""))
-			case !d.Transactional && !email.UsesUnsubscribe():
-				doubtful = append(doubtful, fault(m, m.Template, campaign.CodeNoUnsubscribe,
-					"the e-mail has no link to unsubscribe, so a small footer with one will be added",
-					"Put {{ unsubscribe_url }} where you want it."))
-			}
+			c.email(s)
 		case *campaign.SMSStep:
-			if _, ok := templates[m.Template]; m.Template != "" && !ok {
-				continue
-			}
-			if _, err := content.CompileSMS(activities.SMSSource(m, templates)); err != nil {
-				bad = append(bad, fault(m, m.Template, CodeBadContent, err.Error(), ""))
-			}
+			c.sms(s)
+		case *campaign.CallStep:
+			c.texts(s, map[string]string{"title": s.Title, "script": s.Script})
+		case *campaign.TaskStep:
+			c.texts(s, map[string]string{"title": s.Title, "text": s.Text})
+		case *campaign.NoteStep:
+			c.texts(s, map[string]string{"text": s.Text})
+		case *campaign.WebhookStep, *campaign.WaitStep, *campaign.WaitForStep, *campaign.BranchStep, *campaign.SplitStep,
+			*campaign.DecideStep, *campaign.RepeatStep, *campaign.UpdateStep, *campaign.OwnerStep, *campaign.CouponStep,
+			*campaign.JourneyStep, *campaign.ExitStep:
+		}
+	})
+	return c.bad, c.doubtful
+}
+
+// contents collects what is wrong with what a campaign says.
+type contents struct {
+	definition    *campaign.Definition
+	templates     map[string]store.Template
+	bad, doubtful campaign.Violations
+}
+
+func (c *contents) fault(step campaign.Step, template, code, message, advice string) campaign.Violation {
+	if template != "" {
+		return c.definition.Fault(step, code, "template "+template+", which step "+step.StepID()+" sends: "+message, advice)
+	}
+	return c.definition.Fault(step, code, "step "+step.StepID()+": "+message, advice)
+}
+
+// missing tells whether a template is not there, which is reported elsewhere.
+func (c *contents) missing(template string) bool {
+	_, ok := c.templates[template]
+	return template != "" && !ok
+}
+
+func (c *contents) email(s *campaign.EmailStep) {
+	if c.missing(s.Template) {
+		return
+	}
+	email, err := compileEmail(activities.EmailSource(s, c.templates))
+	switch {
+	case err != nil:
+		c.bad = append(c.bad, c.fault(s, s.Template, CodeBadContent, err.Error(), ""))
+	case !c.definition.Transactional && !email.UsesUnsubscribe():
+		c.doubtful = append(c.doubtful, c.fault(s, s.Template, campaign.CodeNoUnsubscribe,
+			"the e-mail has no link to unsubscribe, so a small footer with one will be added",
+			"Put {{ unsubscribe_url }} where you want it."))
+	}
+}
+
+func (c *contents) sms(s *campaign.SMSStep) {
+	if c.missing(s.Template) {
+		return
+	}
+	if _, err := content.CompileSMS(activities.SMSSource(s, c.templates)); err != nil {
+		c.bad = append(c.bad, c.fault(s, s.Template, CodeBadContent, err.Error(), ""))
+	}
+}
+
+// texts checks fields that people read, by their names.
+func (c *contents) texts(step campaign.Step, fields map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if _, err := content.CompileText(fields[name]); err != nil {
+			c.bad = append(c.bad, c.fault(step, "", CodeBadContent, "its "+name+": "+err.Error(), ""))
 		}
 	}
-	return bad, doubtful
 }
 
 func compileEmail(source content.EmailSource) (*content.Email, error) {

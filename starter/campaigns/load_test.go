@@ -102,6 +102,10 @@ func TestLoad(t *testing.T) {
 			"broken":        {"  - sms: {id: s, text: '{{ broken'}", campaigns.CodeBadContent, "steps[0].sms.id"},
 			"no subject":    {"  - email: {template: bare}", campaigns.CodeBadContent, "steps[0].email"},
 			"fallback":      {"  - sms: {text: a, fallback: {sms: {text: '{{ broken'}}}", campaigns.CodeBadContent, "steps[0].sms.fallback.sms"},
+			"task":          {"  - task: {title: '{{ broken'}", campaigns.CodeBadContent, "steps[0].task"},
+			"task's text":   {"  - repeat: {max: 2, steps: [{wait: 1d}, {task: {title: a, text: '{% if a %}'}}]}", campaigns.CodeBadContent, "steps[0].repeat.steps[1].task"},
+			"call's script": {"  - call: {title: a, script: '{{ a | nofilter }}'}", campaigns.CodeBadContent, "steps[0].call"},
+			"note":          {"  - note: '{{ broken'", campaigns.CodeBadContent, "steps[0].note"},
 			"no template":   {"  - email: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"outside":       {"  - email: {template: ../c}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"sms template":  {"  - sms: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].sms"},
@@ -120,6 +124,21 @@ func TestLoad(t *testing.T) {
 			require.Equal(t, c.path, vs[0].Path, name)
 			require.Positive(t, vs[0].Line, name)
 		}
+	})
+
+	t.Run("Events that Dotyk brings about need not have happened to be known", func(t *testing.T) {
+		t.Parallel()
+		known := campaigns.Known{Schema: &rules.Schema{Events: map[string]map[string]rules.Type{"e": {}}}}
+		loaded, err := campaigns.Load(files(marketing+`  - task: {id: ring, title: Ring}
+  - wait_for: {id: rang, event: task_completed, when: 'event.step == "ring" and event.outcome == "reached"', timeout: 3d}
+  - branch: [{when: 'count(events("coupon_redeemed", "30d")) > 0', steps: [{sms: {text: Hi}}]}]
+`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Empty(t, loaded.Warnings)
+		loaded, err = campaigns.Load(files(marketing+`  - branch: [{when: 'count(events("visited")) > 0', steps: [{sms: {text: Hi}}]}]`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Len(t, loaded.Warnings, 1)
+		require.Equal(t, campaign.CodeUnknownName, loaded.Warnings[0].Code)
 	})
 
 	t.Run("Live campaigns are looked at", func(t *testing.T) {

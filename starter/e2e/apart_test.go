@@ -49,6 +49,7 @@ func TestApart(t *testing.T) {
 		{"History of a wait that times out", testTimeoutHistory},
 		{"History of a journey that was paused", testPausedHistory},
 		{"Histories of an audience", testAudienceHistory},
+		{"A rush of entries", testRush},
 		{"Histories of what takes turns", testTurnsHistory},
 		{"The worker stops without Temporal", testStopAlone},
 	} {

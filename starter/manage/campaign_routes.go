@@ -8,7 +8,7 @@ import (
 
 // campaignRoutes are those of campaigns, and of what campaigns make for people and customers.
 func (s *server) campaignRoutes() {
-	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	const tag = "campaigns"
 
 	add(s, operation(get, "/campaign-schema", "campaignSchema", tag, "The JSON Schema of the campaign language"), s.campaignSchema)
@@ -47,10 +47,15 @@ func (s *server) campaignRoutes() {
 	add(s, operation(get, "/tasks/{id}", "getTask", "tasks", "Show a task"), s.getTask)
 	add(s, operation(post, "/tasks/{id}/complete", "completeTask", "tasks", "Close a task, done or cancelled; journeys hear of it"), s.completeTask)
 	add(s, operation(post, "/tasks/{id}/assign", "assignTask", "tasks", "Give a task to a user"), s.assignTask)
+	dial := operation(post, "/tasks/{id}/dial", "dialTask", "tasks", "Dial a call: it rings the user who has the task, then the customer")
+	dial.DefaultStatus = http.StatusAccepted
+	add(s, dial, s.dialTask)
 	add(s, operation(get, "/users", "listUsers", "users", "List the users by e-mail"), s.listUsers)
 	add(s, operation(post, "/users", "saveUser", "users", "Make a user, or change the one with this e-mail"), s.saveUser)
 	add(s, operation(get, "/coupons", "listCouponPools", "coupons", "List the pools of coupons"), s.listPools)
 	add(s, operation(post, "/coupons/{pool}", "addCoupons", "coupons", "Put codes into a pool"), s.addCoupons)
 	add(s, operation(get, "/policy", "getPolicy", "policy", "Show quiet hours, caps and the holdout of all marketing"), s.getPolicy)
 	add(s, operation(put, "/policy", "setPolicy", "policy", "Set quiet hours, caps and the holdout of all marketing"), s.setPolicy)
+	add(s, operation(get, "/workspace", "getWorkspace", "workspace", "Show the workspace's time zone and country"), s.getWorkspace)
+	add(s, operation(patch, "/workspace", "editWorkspace", "workspace", "Change the workspace's time zone, country, or both"), s.editWorkspace)
 }

@@ -1,15 +1,22 @@
 package manage_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"dotyk/activities"
 	"dotyk/activities/store"
+	"dotyk/activities/store/storetest"
+	"dotyk/channels"
+	"dotyk/channels/voice"
+	"dotyk/rules/audience"
 	"dotyk/starter/manage"
 )
 
@@ -127,6 +134,12 @@ func TestTasksUsersCouponsPolicy(t *testing.T) {
 		{name: "no policy", path: "/policy", status: 200},
 		{name: "policy", method: "PUT", path: "/policy", body: `{"quiet":[{"from":"21:00","to":"09:00"}],"caps":[{"channel":"email","most":3,"within":"7d"}],"holdout":"2%"}`, status: 200, want: []string{`"holdout":"2%"`, `"most":3`}},
 		{name: "is kept", path: "/policy", status: 200, want: []string{`"from":"21:00"`}},
+		{name: "workspace", path: "/workspace", status: 200, want: []string{`"timezone":"UTC"`}},
+		{name: "move it", method: "PATCH", path: "/workspace", body: `{"timezone":"Europe/Kyiv","country":"PL"}`, status: 200, want: []string{`"timezone":"Europe/Kyiv"`, `"country":"PL"`}},
+		{name: "one of both", method: "PATCH", path: "/workspace", body: `{"country":"UA"}`, status: 200, want: []string{`"timezone":"Europe/Kyiv"`, `"country":"UA"`}},
+		{name: "no zone", method: "PATCH", path: "/workspace", body: `{"timezone":"Kyiv","country":"PL"}`, status: 422, want: []string{"is no time zone", "Europe/Kyiv"}},
+		{name: "no country", method: "PATCH", path: "/workspace", body: `{"country":"XX"}`, status: 422, want: []string{"is no country"}},
+		{name: "moved", path: "/workspace", status: 200, want: []string{`"country":"UA"`}},
 		{name: "bad policy", method: "PUT", path: "/policy", body: `{"caps":[{"most":0,"within":"7d"}]}`, status: 422, want: []string{`"bad_policy"`, `"violations":[`, "caps[0]"}},
 	})
 }
@@ -144,6 +157,53 @@ func TestTask(t *testing.T) {
 		{name: "complete", path: "/tasks/" + id + "/complete", body: `{"outcome":"reached","note":"wants an offer"}`, status: 200, want: []string{`"status":"done"`, `"outcome":"reached"`, `"closed_by":"key:`}},
 		{name: "again", path: "/tasks/" + id + "/complete", body: `{}`, status: 422, want: []string{"closed already"}},
 		{name: "another's", path: "/tasks/" + id, header: map[string]string{"Authorization": "Bearer OTHERKEY"}, status: 404},
+	})
+}
+
+// provider takes calls, or says why not.
+type provider struct{ err error }
+
+func (p provider) Dial(context.Context, voice.Call) (channels.Receipt, error) {
+	return channels.Receipt{ProviderID: "CA1", Response: "queued"}, p.err
+}
+
+func TestDialTask(t *testing.T) {
+	t.Parallel()
+	const user = "sam@shop.example"
+	newCall := func(desk activities.Desk, phone string) (*office, string) {
+		o := newOffice(t, func(c *manage.Config) { c.Desk = desk; c.Desk.Store = c.Store })
+		require.NoError(t, o.store.AddUser(t.Context(), o.seed.Workspace, store.User{Email: user, Phone: phone}))
+		require.NoError(t, o.store.Receive(t.Context(), o.seed.Workspace, store.Inbound{
+			Channel: audience.SMS, From: "+380671234567", ProviderID: "SM1", Body: "Ring me", At: time.Now(),
+		}))
+		c, err := o.store.FindCustomer(t.Context(), o.seed.Workspace, "+380671234567")
+		require.NoError(t, err)
+		return o, "/tasks/" + storetest.Call(t, o.url, o.seed.Workspace, c.ID, user) + "/dial"
+	}
+	t.Run("Is refused with the reason", func(t *testing.T) {
+		t.Parallel()
+		o, path := newCall(activities.Desk{}, "+380501112233")
+		o.all([]exchange{
+			{name: "no provider", method: "POST", path: path, status: 422, want: []string{"TWILIO_ACCOUNT_SID"}},
+			{name: "no task", method: "POST", path: "/tasks/7/dial", status: 404, want: []string{`task \"7\"`}},
+			{name: "another's", method: "POST", path: path, header: map[string]string{"Authorization": "Bearer OTHERKEY"}, status: 404},
+		})
+		o, path = newCall(activities.Desk{Dialer: provider{}, From: "+15005550006"}, "")
+		o.do(exchange{name: "no phone", method: "POST", path: path, status: 422, want: []string{"no phone number of " + user}})
+	})
+
+	t.Run("Gives what the provider said", func(t *testing.T) {
+		t.Parallel()
+		for kind, advice := range map[channels.FailureKind]string{
+			channels.Temporary: "again later", channels.Unreachable: "again later", channels.Unknown: "wait a while",
+			channels.BadMessage: "correct the numbers", channels.SenderBlocked: "correct our account",
+		} {
+			failure := &channels.SendError{Kind: kind, Code: "10004", Detail: "too many calls", RetryAfter: 3 * time.Second}
+			o, path := newCall(activities.Desk{Dialer: provider{failure}, From: "+15005550006"}, "+380501112233")
+			o.do(exchange{name: kind.String(), method: "POST", path: path, status: 502, want: []string{
+				`"code":"provider"`, kind.String(), "too many calls", advice, "Retry-After: 3",
+			}})
+		}
 	})
 }
 

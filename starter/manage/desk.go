@@ -100,6 +100,14 @@ func (s *server) assignTask(ctx context.Context, ws int64, in *assignInput) (*bo
 	return s.getTask(ctx, ws, &in.TaskPath)
 }
 
+func (s *server) dialTask(ctx context.Context, ws int64, in *TaskPath) (*body[Dialled], error) {
+	receipt, err := s.Desk.DialTask(ctx, ws, in.ID)
+	if err != nil {
+		return nil, noTask(err, in.ID)
+	}
+	return answerWith(NewDialled(receipt)), nil
+}
+
 type userList struct {
 	Users []User `json:"users"`
 	Next  string `json:"next,omitempty" doc:"Ask for the next page with after set to this."`

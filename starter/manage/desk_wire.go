@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"dotyk/activities/store"
+	"dotyk/channels"
 )
 
 // Task is something for a person to do about a customer.
@@ -48,6 +49,15 @@ func NewTasks(list []store.Task) []Task {
 	}
 	return views
 }
+
+// Dialled is a call that the telephone provider has taken, and rings the user for.
+type Dialled struct {
+	CallID string `json:"call_id" doc:"The provider's id of the call."`
+	Status string `json:"status" doc:"In the provider's words, such as queued. What becomes of the call is seen in the task."`
+}
+
+// NewDialled shows the provider's receipt.
+func NewDialled(r channels.Receipt) Dialled { return Dialled{CallID: r.ProviderID, Status: r.Response} }
 
 // User is a person who works with the records of a workspace.
 type User struct {

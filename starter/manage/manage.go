@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"dotyk/activities"
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
 	"dotyk/starter/campaigns"
@@ -22,6 +23,9 @@ import (
 type Config struct {
 	Store  *store.Store
 	Logger *slog.Logger // default: slog.Default
+
+	// Desk dials calls. Default: one that refuses to, and says what to configure.
+	Desk activities.Desk
 
 	// Timeout is for reading and answering one request. Default 30 s.
 	Timeout time.Duration
@@ -41,6 +45,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Desk.Store == nil {
+		c.Desk.Store = c.Store
 	}
 	for value, standard := range map[*time.Duration]time.Duration{
 		&c.Timeout: 30 * time.Second, &c.PreviewTimeout: 20 * time.Second, &c.ImportTimeout: 5 * time.Minute,
@@ -121,6 +128,7 @@ func (*server) humaConfig() huma.Config {
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},
 		{Name: "policy", Description: "What holds for all marketing messages."},
+		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg
 }

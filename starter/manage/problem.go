@@ -14,6 +14,7 @@ import (
 
 	"dotyk/activities/segments"
 	"dotyk/activities/store"
+	"dotyk/channels"
 	"dotyk/rules"
 	"dotyk/rules/campaign"
 	"dotyk/starter/campaigns"
@@ -117,6 +118,7 @@ func explain(err error) (p *problemError, known bool) {
 	var gone *missingError
 	var wrong campaign.Violations
 	var misnamed *campaigns.NameError
+	var refused *channels.SendError
 	switch {
 	case errors.As(err, &p):
 		return p, true
@@ -124,6 +126,8 @@ func explain(err error) (p *problemError, known bool) {
 		p = problem(http.StatusUnprocessableEntity, "bad_campaign", "the campaign has faults: correct what violations names, %d in all", len(wrong))
 		p.Violations = wrong
 		return p, true
+	case errors.As(err, &refused):
+		return providerProblem(refused), true
 	case errors.As(err, &misnamed):
 		return problem(http.StatusUnprocessableEntity, "wrong_name", "%s: send it to its own path, or change its name", misnamed), true
 	case errors.As(err, &rule):
@@ -159,6 +163,23 @@ func explain(err error) (p *problemError, known bool) {
 	default:
 		return internal(), false
 	}
+}
+
+// providerProblem says what a provider made of what was asked of it.
+func providerProblem(e *channels.SendError) *problemError {
+	mend := "ask for it again later"
+	switch e.Kind {
+	case channels.Unknown:
+		mend = "it may have been taken all the same, so wait a while before you ask for it again"
+	case channels.BadAddress, channels.OptedOut, channels.BadMessage:
+		mend = "correct the numbers of the user and the customer"
+	case channels.SenderBlocked:
+		mend = "correct our account or number at the provider, or the settings that name them"
+	case channels.Temporary, channels.Unreachable:
+	}
+	p := problem(http.StatusBadGateway, "provider", "the provider did not take it: %s; %s", e, mend)
+	p.retryAfter = e.RetryAfter
+	return p
 }
 
 func internal() *problemError {

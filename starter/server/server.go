@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/starter/api"
 	"dotyk/starter/ingest"
@@ -21,6 +22,7 @@ type Config struct {
 	PublicURL       string
 	TwilioAuthToken string
 	Logger          *slog.Logger
+	Desk            activities.Desk                 // dials calls; the zero value refuses to
 	Ready           func(ctx context.Context) error // nil: the database answers
 	Dev             http.Handler                    // nil outside of standalone
 }
@@ -40,7 +42,7 @@ func Start(ln net.Listener, c Config) *Server {
 	batcher := ingest.NewBatcher(c.Store, ingest.BatcherConfig{Logger: c.Logger})
 	handler := api.New(api.Config{
 		Store: c.Store, Batcher: batcher, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
-		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger}),
+		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger, Desk: c.Desk}),
 	})
 	s := &Server{
 		batcher: batcher, failed: make(chan error, 1),

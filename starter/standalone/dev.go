@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"dotyk/rules/audience"
 	"dotyk/starter/devenv/mailbox"
 	"dotyk/starter/devenv/phone"
+	"dotyk/starter/server"
 )
 
 // devParts stand in for the outside world where no real senders are configured.
@@ -88,6 +90,16 @@ func (s *stack) startPhone(ctx context.Context) error {
 		return err
 	})
 	s.TwilioBaseURL = "http://" + ln.Addr().String()
+	return s.noteTelephone()
+}
+
+// noteTelephone tells the starter, which runs beside us, where the development phone is while it runs.
+func (s *stack) noteTelephone() error {
+	file, telephone := filepath.Join(s.Data, server.TelephoneFile), s.telephone()
+	if err := telephone.Note(file); err != nil {
+		return err
+	}
+	s.onStop(func() error { return os.Remove(file) })
 	return nil
 }
 

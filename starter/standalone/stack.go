@@ -77,7 +77,7 @@ func (s *stack) start(ctx context.Context) error {
 		{"store", s.startStore},
 		{"Temporal", s.startTemporal},
 		{"mailbox and phone", s.startDev},
-		{"API", func(context.Context) error { s.serve(ln); return nil }},
+		{"API", func(context.Context) error { return s.serve(ln) }},
 		{"worker", s.startWorker},
 		{"campaigns", s.publishExamples},
 	} {
@@ -239,13 +239,18 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	return nil
 }
 
-func (s *stack) serve(ln net.Listener) {
+func (s *stack) serve(ln net.Listener) error {
+	telephone := s.telephone()
+	desk, err := telephone.Desk(s.store)
+	if err != nil {
+		return err
+	}
 	var dev http.Handler
 	if handler := s.dev.handler(); handler != nil {
 		dev = handler
 	}
 	srv := server.Start(ln, server.Config{
-		Store: s.store, PublicURL: s.PublicURL, TwilioAuthToken: s.TwilioAuthToken, Logger: s.logger, Dev: dev,
+		Store: s.store, PublicURL: s.PublicURL, TwilioAuthToken: s.TwilioAuthToken, Logger: s.logger, Dev: dev, Desk: desk,
 		Ready: func(ctx context.Context) error {
 			if !s.ready.Load() {
 				return errStarting
@@ -254,6 +259,14 @@ func (s *stack) serve(ln net.Listener) {
 		},
 	})
 	s.onStop(srv.Stop)
+	return nil
+}
+
+// telephone is what calls are dialled over, as texts are sent.
+func (s *stack) telephone() server.Telephone {
+	return server.Telephone{
+		AccountSID: s.TwilioAccountSID, AuthToken: s.TwilioAuthToken, BaseURL: s.TwilioBaseURL, From: s.SMSFrom, PublicURL: s.PublicURL,
+	}
 }
 
 func (s *stack) startWorker(ctx context.Context) error {

@@ -120,6 +120,9 @@ func (f *filler) kept(id string, segments, campaigns []string) {
 			at := entered.Add(pickOf(f.r, []time.Duration{time.Second, day, 1000 * day}))
 			ended, status = &at, pickOf(f.r, []string{"finished", "exited", "converted"})
 		}
+		if f.r.IntN(4) == 0 { // a sign that she was held out stands for no journey
+			ended, status = &entered, "held_out"
+		}
 		campaign, journey, touch := pickOf(f.r, campaigns), f.id(), f.id()
 		f.exec(`INSERT INTO journeys (workspace_id, id, cohort_id, campaign_id, version, customer_id, key, status, position, entered_at, ended_at)
 			VALUES ($1, $2, $2, $3, 1, $4, $2::uuid::text, $5, '{}', $6, $7)`, journey, campaign, id, status, entered, ended)

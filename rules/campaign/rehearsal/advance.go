@@ -66,12 +66,21 @@ func (w *World) advance(r *run) {
 	if r.j.Status == campaign.Active && !r.j.DueAt.IsZero() {
 		w.schedule(r) // before the effects, which may wake it
 	}
+	r.leftEarly = leftEarly(effects)
 	for _, e := range effects {
 		w.carryOut(r, e)
 	}
 	if r.j.Status != campaign.Active {
 		w.ended(r)
 	}
+}
+
+// leftEarly tells whether a decision among the effects made the journey leave that belongs to the whole campaign.
+func leftEarly(effects []campaign.Effect) bool {
+	return slices.ContainsFunc(effects, func(effect campaign.Effect) bool {
+		d, ok := effect.(campaign.RecordDecision)
+		return ok && d.Step == "" && (d.Kind == campaign.DecisionExit || d.Kind == campaign.DecisionGoal)
+	})
 }
 
 // arrived tells Config.Arrive where a journey came by.

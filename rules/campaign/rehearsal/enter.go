@@ -1,7 +1,6 @@
 package rehearsal
 
 import (
-	"cmp"
 	"fmt"
 
 	"dotyk/rules/audience"
@@ -29,6 +28,9 @@ type run struct {
 	coupons map[string]campaign.Coupon
 	latest  int // which of the calls that were asked for counts
 	queued  bool
+	// It has left by the goal or an exit of the campaign. What was held back before is not sent then; it is if a step of the
+	// journey's own made it leave.
+	leftEarly bool
 }
 
 // admit does what the engine does once a trigger matched: re-entry, reachability, holdouts.
@@ -83,16 +85,11 @@ func (w *World) refuse(l *live, p *person, e campaign.Entry, event, why string) 
 // unreachable is why a customer cannot be reached as the campaign wants; "" if she can.
 func (w *World) unreachable(l *live, p *person) string {
 	for _, channel := range l.Reachable {
-		if why := cmp.Or(w.refusal(p, channel, l.Topic, l.Transactional), p.suppression(channel)); why != "" {
-			return fmt.Sprintf("not reachable by %s: %s", channel, why)
+		contact := campaign.Contact{
+			Channel: channel, Customer: p.Customer.Customer, Suppressed: p.suppression(channel), Topic: w.config.Topics[l.Topic],
+			Consents: p.Consents, Sent: w.received(p),
 		}
-		if l.Transactional {
-			continue
-		}
-		m := campaign.Message{
-			ID: l.Name + "/" + p.ID, Channel: channel, Topic: l.Topic, Campaign: l.Name, Priority: l.Priority, At: w.now,
-		}
-		if ok, why := w.config.Policy.Slot(m, w.received(p), nil); !ok {
+		if why := l.Unreachable(contact, w.config.Policy, w.now); why != "" {
 			return fmt.Sprintf("not reachable by %s: %s", channel, why)
 		}
 	}

@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -64,9 +65,31 @@ nothing_else: true
 	sms := func(how string) string {
 		return `{campaign: nudge, trigger: {event: registered}, topic: news, steps: [{sms: {id: nudge, text: Hi, ` + how + `}}]}`
 	}
+	leaves := func(how, then string) string {
+		return `{campaign: nudge, trigger: {event: registered}, topic: news, ` + how + `, steps: [{sms: {id: nudge, text: Hi}}, ` +
+			then + `]}`
+	}
+	bought := strings.Replace(quiet, "registered}", "registered}, {at: 2026-01-05T21:00:00Z, customer: ann, event: bought}", 1)
 	for _, p := range []played{
 		{"Waits for the end of quiet hours", []string{hello}, quiet + `
 expect: [{at: 2026-01-06T07:00:00Z, customer: ann, email: hello}]`},
+		{"Leaves out what was held back when the goal was reached meanwhile", []string{
+			leaves(`goal: {event: bought}`, `{wait: 3d}`),
+		}, bought},
+		{"Leaves out what was held back when an exit event happened meanwhile", []string{
+			leaves(`exit: [{event: bought}]`, `{wait: 3d}`),
+		}, bought},
+		{"Leaves out what was held back when an exit rule came to hold meanwhile", []string{
+			leaves(`exit: ['count(events("bought")) > 0']`, `{wait: 3d}`),
+		}, bought},
+		{"Sends what was held back when the journey has come to its end", []string{
+			leaves(`goal: {event: bought}`, `{wait: 1m}`),
+		}, bought + `
+expect: [{at: 2026-01-06T07:00:00Z, customer: ann, sms: nudge}]`},
+		{"Sends what was held back when the journey has left by a step of its own", []string{
+			leaves(`goal: {event: bought}`, `{wait: 1m}, {exit: done}`),
+		}, bought + `
+expect: [{at: 2026-01-06T07:00:00Z, customer: ann, sms: nudge}]`},
 		{"Leaves out in quiet hours what is to skip them", []string{sms("quiet: skip")}, quiet},
 		{"Ignores quiet hours where it is told to", []string{sms("quiet: ignore")}, quiet + `
 expect: [{at: 2026-01-05T20:00:00Z, customer: ann, sms: nudge}]`},

@@ -20,6 +20,7 @@ type message struct {
 	at        time.Time // of its step
 	id        string
 	tries     time.Time // when it is looked at next
+	held      bool      // it did not go out at once
 }
 
 func channelOf(m campaign.MessageStep) audience.Channel {
@@ -74,6 +75,10 @@ func (w *World) send(m *message) {
 	if how.Expires == 0 {
 		expires = m.at.Add(campaign.DefaultExpires)
 	}
+	if m.held && m.run.leftEarly {
+		w.suppress(m, LeftOutGone, "the journey has left: "+m.run.j.ExitReason)
+		return
+	}
 	if w.now.After(expires) {
 		w.suppress(m, LeftOutExpired, "no longer wanted: it could not be sent in time")
 		return
@@ -119,6 +124,7 @@ func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
 		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
 		w.note(entry)
+		m.held = true
 		w.try(m, end)
 	}
 }
@@ -167,6 +173,7 @@ const (
 	LeftOutCapped  = "capped"
 	LeftOutQuiet   = "quiet hours" // it must not come late
 	LeftOutExpired = "expired"
+	LeftOutGone    = "journey left" // by the goal or an exit of the campaign, while the message was held back
 )
 
 // suppress leaves a message out, and plans what is to be sent instead where another can make up for it.

@@ -75,6 +75,7 @@ type MessageOutcome struct {
 	Capped     int           `json:"capped"`
 	Quiet      int           `json:"quiet" doc:"Left out in quiet hours."`
 	Expired    int           `json:"expired" doc:"Not wanted any more when quiet hours ended."`
+	Gone       int           `json:"gone" doc:"Held by quiet hours until the journey had left by its goal or an exit."`
 	Unfilled   int           `json:"unfilled" doc:"Whose content cannot be filled in for the customer."`
 	Open       int           `json:"open" doc:"Held by quiet hours beyond the end."`
 	Held       int           `json:"held" doc:"Held by quiet hours for a while, whatever came of them."`
@@ -86,7 +87,7 @@ type MessageOutcome struct {
 
 // NotSent counts the messages that would not have been sent.
 func (m MessageOutcome) NotSent() int {
-	n := m.Capped + m.Quiet + m.Expired + m.Unfilled
+	n := m.Capped + m.Quiet + m.Expired + m.Gone + m.Unfilled
 	for _, r := range m.Refused {
 		n += r.Count
 	}

@@ -258,6 +258,8 @@ func (t *tally) message(e Entry) {
 		m.Quiet++
 	case LeftOutExpired:
 		m.Expired++
+	case LeftOutGone:
+		m.Gone++
 	default:
 		m.refused.add(general(e.Reason))
 	}

@@ -16,7 +16,10 @@ type script struct {
 	XMLName xml.Name `xml:"Response"`
 	Dial    struct {
 		CallerID string `xml:"callerId,attr"`
-		Number   string `xml:"Number"`
+		Number   struct {
+			StatusCallback string `xml:"statusCallback,attr"`
+			Number         string `xml:",chardata"`
+		} `xml:"Number"`
 	} `xml:"Dial"`
 }
 
@@ -63,7 +66,7 @@ func readCall(form url.Values, now time.Time) (stored, error) {
 	if err := xml.Unmarshal([]byte(m.Body), &s); err != nil {
 		return stored{}, invalid(12100, "Document parse failure: %s", err)
 	}
-	m.Dials = s.Dial.Number
+	m.Dials, m.Second = s.Dial.Number.Number, secondLeg{ID: newID("CA"), StatusCallback: s.Dial.Number.StatusCallback}
 	return m, nil
 }
 
@@ -185,4 +188,19 @@ func (p *Phone) callForm(m stored, c Callback) url.Values {
 		form.Set("ErrorCode", strconv.Itoa(c.ErrorCode))
 	}
 	return form
+}
+
+// postSecond posts how the end of the call went that its script connected, as <Number statusCallback> asks for: it ends
+// with the call, as completed.
+func (p *Phone) postSecond(m stored, c Callback) error {
+	if m.Second.StatusCallback == "" || m.Dials == "" || c.Status != Completed {
+		return nil
+	}
+	form := p.callForm(m, c)
+	for name, value := range map[string]string{
+		"CallSid": m.Second.ID, "ParentCallSid": m.ID, "To": m.Dials, "Called": m.Dials, "Direction": "outbound-dial",
+	} {
+		form.Set(name, value)
+	}
+	return p.post(p.ctx, m.Second.StatusCallback, form)
 }

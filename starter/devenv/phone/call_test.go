@@ -162,7 +162,7 @@ func TestVoiceSender(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, texts.Close()) })
 	sender := voice.New(texts)
-	call := voice.Call{TouchID: "t1", From: ours, Agent: agent, To: customer, StatusCallback: r.hook.URL + "/status"}
+	call := voice.Call{TouchID: "t1", From: ours, Agent: agent, To: customer, StatusCallback: r.hook.URL + "/status?w=1&task=t1"}
 
 	r.SetFault(func(c Call) Fault { return Fault{Drop: c.Operation == Dial, Accept: true} })
 	began := time.Now()
@@ -171,12 +171,21 @@ func TestVoiceSender(t *testing.T) {
 	found, err := sender.Find(t.Context(), call, began)
 	require.NoError(t, err)
 	require.Equal(t, r.Messages(customer)[0].ID, found.ProviderID)
-	for range 4 {
-		require.Equal(t, found.ProviderID, r.next().form.Get("CallSid"))
+	told := r.next()
+	require.Equal(t, "/status?w=1&task=t1", told.path)
+	require.NotEqual(t, found.ProviderID, told.form.Get("CallSid"))
+	for name, value := range map[string]string{
+		"ParentCallSid": found.ProviderID, "To": customer, "CallStatus": "completed", "CallDuration": "1", "Direction": "outbound-dial",
+	} {
+		require.Equal(t, value, told.form.Get(name), name)
 	}
+	r.SetFault(func(Call) Fault { return Fault{Callbacks: []Callback{{Status: NoAnswer}}} })
+	_, err = sender.Dial(t.Context(), call)
+	require.NoError(t, err, "the user does not answer, so the customer is not rung, and nothing is told of her")
 	r.SetFault(nil)
 	receipt, err := sender.Dial(t.Context(), call)
 	require.NoError(t, err)
 	require.NotEqual(t, found.ProviderID, receipt.ProviderID)
 	require.Equal(t, "queued", receipt.Response)
+	require.Equal(t, receipt.ProviderID, r.next().form.Get("ParentCallSid"))
 }

@@ -73,12 +73,8 @@ func (p *Phone) step(id string) {
 	if errors.Is(err, errNoMessage) {
 		return
 	}
-	if err == nil && m.wants(next.Status) {
-		form := p.statusForm(m, next)
-		if m.Channel == ChannelCall {
-			form = p.callForm(m, next)
-		}
-		err = p.post(p.ctx, m.StatusCallback, form)
+	if err == nil {
+		err = p.tell(m, next)
 		if p.ctx.Err() != nil {
 			return // the next run posts it
 		}
@@ -101,6 +97,19 @@ func (p *Phone) step(id string) {
 	if len(m.Pending) > 0 {
 		p.schedule.add(id, dueOf(m, p.config.Delay))
 	}
+}
+
+// tell posts a status to whoever wants it.
+func (p *Phone) tell(m stored, c Callback) error {
+	var err error
+	if m.wants(c.Status) {
+		form := p.statusForm(m, c)
+		if m.Channel == ChannelCall {
+			form = p.callForm(m, c)
+		}
+		err = p.post(p.ctx, m.StatusCallback, form)
+	}
+	return errors.Join(err, p.postSecond(m, c))
 }
 
 // advance gives a message a status, unless it has come further already.

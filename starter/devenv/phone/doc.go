@@ -3,7 +3,7 @@
 // who texts back. Programs can have it misbehave on purpose.
 //
 // What it does as Twilio does is checked against Twilio's own client and OpenAPI document. It does not do what Twilio
-// does beyond that: it neither answers STOP by a text of its own, nor obeys TwiML beyond whom it is to dial, nor repeats a webhook that failed.
+// does beyond that: it neither answers STOP by a text of its own, nor obeys TwiML beyond whom it is to dial and who is told of it, nor repeats a webhook that failed.
 //
 // It imports channels/sms (signatures, segments), and nothing else of Dotyk but what stands in devenv/internal. Start
 // reading at Start.

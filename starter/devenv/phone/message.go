@@ -91,11 +91,18 @@ type stored struct {
 	Service        string     `json:"service,omitempty"` // sid of the messaging service it was sent with
 	StatusCallback string     `json:"status_callback,omitempty"`
 	Events         []Status   `json:"events,omitempty"` // of a call: what is posted to StatusCallback
+	Second         secondLeg  `json:"second,omitzero"`  // of a call: its end at the number that it Dials
 	UpdatedAt      time.Time  `json:"updated_at"`
 	SentAt         *time.Time `json:"sent_at,omitempty"`
 	SendAt         *time.Time `json:"send_at,omitempty"` // of a scheduled message
 	Media          int        `json:"media,omitempty"`
 	Pending        []Callback `json:"pending,omitempty"` // callbacks still to be posted, in their order
+}
+
+// secondLeg is the call within a call that its script makes.
+type secondLeg struct {
+	ID             string `json:"id"`
+	StatusCallback string `json:"status_callback,omitempty"`
 }
 
 // wants tells whether a status is to be posted.
