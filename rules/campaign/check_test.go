@@ -181,3 +181,24 @@ func TestAddingToWhatIsNoNumber(t *testing.T) {
 	_, err = campaign.ParseKnowing(source("plan"), nil)
 	require.NoError(t, err, "nothing is known")
 }
+
+func TestDateOfWhatIsNoDate(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{Attributes: map[string]rules.Type{
+		"plan": rules.TypeText, "visits": rules.TypeNumber, "renews": rules.TypeTime, "odd": rules.TypeMixed,
+	}}
+	for attribute, ok := range map[string]bool{
+		"renews": true, "odd": true, "new": true, "created_at": true, "plan": false, "visits": false, "email": false, "name": false,
+	} {
+		_, err := campaign.ParseKnowing([]byte("campaign: c\ntrigger: {date: {attribute: "+attribute+"}}\nsteps: [{wait: 1d}]"), schema)
+		if ok {
+			require.NoError(t, err, attribute)
+			continue
+		}
+		var violations campaign.Violations
+		require.ErrorAs(t, err, &violations, attribute)
+		require.Len(t, violations, 1)
+		require.Equal(t, "trigger.date.attribute", violations[0].Path)
+		require.Contains(t, violations[0].Message, "customer."+attribute+" is no date")
+	}
+}
