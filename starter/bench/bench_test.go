@@ -110,7 +110,7 @@ func TestMeasureStops(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	t.Parallel()
-	good := options{Idle: 1, Concurrency: 1, Customers: 200, EventsEach: 1, Runs: 1}
+	good := options{Idle: 1, Concurrency: 1, Customers: 200, People: 1, EventsEach: 1, Runs: 1}
 	require.NoError(t, good.check())
 	for _, c := range []struct {
 		want   string
@@ -122,6 +122,7 @@ func TestOptions(t *testing.T) {
 		{"--batch", func(o *options) { o.Batch = -1 }},
 		{"--customers", func(o *options) { o.Customers = 199 }},
 		{"--events-each", func(o *options) { o.EventsEach = 0 }},
+		{"--people", func(o *options) { o.People = 0 }},
 		{"--runs", func(o *options) { o.Runs = 0 }},
 		{"--statements", func(o *options) { o.Statements = -1 }},
 	} {

@@ -37,7 +37,7 @@ func through() experiment {
 	const tenth = 10
 	return experiment{
 		name: "journeys", events: 2000, batch: 20, engine: true, ordered: true,
-		about: "customers go through a campaign: enter -> e-mail -> wait 10 s -> branch -> e-mail or exit; time is from its publication to its last mail",
+		about: "customers go through a campaign: enter -> e-mail -> wait 2 s -> branch -> e-mail or exit; time is from its publication to its last mail",
 		setup: t.setUp,
 		cases: []benchCase{
 			{name: "segment", unit: "customers", run: t.cohorts(1), about: "everybody in a segment enters when the campaign is published"},

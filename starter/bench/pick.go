@@ -50,7 +50,7 @@ func setUpPicking(ctx context.Context, l *lab, p plan) error {
 }
 
 func unwatched(ctx context.Context, l *lab, p plan) (figures, error) {
-	return l.pick(ctx, viewJob(l, p), p, store.Archived, l.resident)
+	return l.pick(ctx, viewJob(l, p), p, store.Paused, l.resident)
 }
 
 func watched(ctx context.Context, l *lab, p plan) (figures, error) {
@@ -66,7 +66,7 @@ func watchedFresh(ctx context.Context, l *lab, p plan) (figures, error) {
 func storedOnly(ctx context.Context, l *lab, p plan) (figures, error) {
 	j := viewJob(l, p)
 	j.Historical = true
-	return l.pick(ctx, j, p, store.Archived, l.resident)
+	return l.pick(ctx, j, p, store.Paused, l.resident)
 }
 
 // pick meters a job while the campaign has a status.
