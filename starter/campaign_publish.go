@@ -196,6 +196,8 @@ func printPublished(w io.Writer, name string, out store.Published) {
 		moved += fmt.Sprintf("; %s left", plural(int64(out.Left), "journey"))
 	}
 	switch {
+	case !out.Changed && out.Again:
+		fmt.Fprintf(w, "campaign %s is live again as version %d%s\n", name, out.Version, moved)
 	case !out.Changed && moved == "":
 		fmt.Fprintf(w, "campaign %s is live as version %d; nothing changed\n", name, out.Version)
 	case !out.Changed:

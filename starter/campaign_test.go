@@ -168,6 +168,7 @@ func TestCampaignCommands(t *testing.T) {
 		require.Contains(t, s.ok("campaign", "archive", "nudge"), "campaign nudge is archived")
 		require.Contains(t, s.ok("campaign", "list"), "no campaigns yet")
 		require.Contains(t, s.ok("campaign", "list", "--all"), "archived")
+		require.Contains(t, s.ok("campaign", "publish", s.file("nudge.yaml", slow)), "campaign nudge is live again as version")
 	})
 
 	t.Run("Check against what the workspace has", func(t *testing.T) {

@@ -29,7 +29,8 @@ type Publication struct {
 type Published struct {
 	CampaignID string
 	Version    int
-	Changed    bool // false when the very same campaign was live already
+	Changed    bool // false when the very same version was the last already
+	Again      bool // it was paused, stopped or archived, and is live again
 	Audience   bool // an audience is on its way into it
 	Moved      int  // journeys that were carried to this version
 	Left       int  // journeys that were made to leave
@@ -145,7 +146,9 @@ func (tx *Tx) publish(ctx context.Context, p Publication, now time.Time) (Publis
 	if err := p.Moves.stepsExist(ctx, tx, p.Definition, old.id); err != nil {
 		return Published{}, err
 	}
-	out := Published{CampaignID: old.id, Version: old.version, Changed: old.hash != version.hash}
+	out := Published{
+		CampaignID: old.id, Version: old.version, Changed: old.hash != version.hash, Again: old.id != "" && old.status != Live,
+	}
 	if old.id == "" {
 		out.CampaignID = newID()
 	}
