@@ -227,10 +227,13 @@ steps:
 		s.through("u1", nil)
 		got := s.record("u1").Customer.Attributes
 		for name, want := range map[string]string{
-			"score": "9007199254741008", "precise": "0.3", "words": "1", "reset": "3", "late": "100",
+			"score": "9007199254741008", "precise": "0.3", "reset": "3", "late": "100",
 		} {
 			require.Equal(t, json.Number(want), got[name], name)
 		}
+		require.Equal(t, "many", got["words"], "words cannot be added to")
+		require.Equal(t, "update_1: left as it is: nothing was added to customer.words: it holds no number, and keeps its value",
+			s.mistakes("u1"))
 	})
 
 	t.Run("Puts customers into lists and takes them out, which campaigns hear of", func(t *testing.T) {

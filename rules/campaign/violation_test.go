@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/campaign"
 )
 
@@ -334,5 +335,34 @@ func TestShare(t *testing.T) {
 	for _, text := range []string{"", "5", "%", "-5%", "5.%", "0.00001%", "100.0001%", "1e1%", "5 %"} {
 		_, err := campaign.ParseShare(text)
 		require.ErrorIs(t, err, campaign.ErrShare, text)
+	}
+}
+
+func TestAddingToWhatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{Attributes: map[string]rules.Type{
+		"plan": rules.TypeText, "active": rules.TypeBoolean, "seen": rules.TypeTime, "list": rules.TypeList, "object": rules.TypeObject,
+		"visits": rules.TypeNumber, "odd": rules.TypeMixed,
+	}}
+	for name, holds := range map[string]string{
+		"plan": "text", "active": "true or false", "seen": "a time", "list": "a list", "object": "an object",
+		"visits": "", "odd": "", "unknown": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			src := []byte("campaign: c\ntrigger: {event: e}\nsteps:\n  - update: {add: {" + name + ": 1}}\n")
+			_, err := campaign.Parse(src)
+			require.NoError(t, err)
+			_, err = campaign.ParseKnowing(src, schema)
+			if holds == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Equal(t, campaign.Violations{{
+				Line: 4, Column: 20, Path: "steps[0].update.add." + name, Code: campaign.CodeBadValue,
+				Message: "nothing can be added to customer." + name + ": it holds " + holds,
+				Advice:  `Add to an attribute that holds a number, or give this one another value with "set".`,
+			}}, err)
+		})
 	}
 }
