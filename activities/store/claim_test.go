@@ -235,6 +235,56 @@ func TestClaimQuietHours(t *testing.T) {
 	})
 }
 
+func TestQuietHoursChange(t *testing.T) {
+	t.Parallel()
+	night := time.Date(2200, 1, 10, 22, 0, 0, 0, time.UTC) // what is held back is so for years
+	morning := night.Add(11 * time.Hour)
+	nights, err := campaign.ParsePolicy([]byte("quiet: [{from: '21:00', to: '09:00'}]"))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		change func(l *ledger) error
+		sent   bool
+	}{
+		"no quiet hours any more": {sent: true, change: func(l *ledger) error {
+			return l.st.SetPolicy(t.Context(), l.seed.Workspace, campaign.Policy{})
+		}},
+		"the same quiet hours": {change: func(l *ledger) error {
+			return l.st.SetPolicy(t.Context(), l.seed.Workspace, nights)
+		}},
+		"another time zone": {sent: true, change: func(l *ledger) error {
+			return l.st.EditWorkspace(t.Context(), l.seed.Workspace, store.WorkspaceEdit{Timezone: new("America/New_York")})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := openLedger(t)
+			require.NoError(t, l.st.SetPolicy(t.Context(), l.seed.Workspace, nights))
+			held := l.campaign("hello", 0, l.customer("u1", "", nil))
+			l.plan(held, store.PlannedMessage{Channel: audience.Email, ExpiresAt: night.AddDate(0, 0, 3)})
+			require.True(t, morning.Equal(l.claim(held, audience.Email, night).Next))
+			l.look(held, night) // it is known until when the cohort waits
+			other := l.campaign("other", 0, l.customer("u2", "", nil))
+			forgotten := func() []store.CohortRef {
+				list, err := l.st.Forgotten(t.Context(), time.Time{}, 10)
+				require.NoError(t, err)
+				return list
+			}
+			require.Empty(t, forgotten())
+
+			require.NoError(t, c.change(l))
+			require.Equal(t, []store.CohortRef{{Workspace: l.seed.Workspace, ID: held.ID, Size: 1}}, forgotten(), "but not "+other.ID)
+			require.Equal(t, []audience.Channel{audience.Email}, l.look(held, night).Channels)
+			got := l.claim(held, audience.Email, night)
+			if c.sent {
+				require.Len(t, got.Messages, 1)
+				return
+			}
+			require.Empty(t, got.Messages)
+			require.True(t, morning.Equal(got.Next), "they hold on")
+		})
+	}
+}
+
 func TestClaimOfStoppedCampaign(t *testing.T) {
 	t.Parallel()
 	l := openLedger(t)
