@@ -26,8 +26,10 @@ type run struct {
 	inbox   []audience.Event
 	sent    map[string]audience.Delivery
 	coupons map[string]campaign.Coupon
-	latest  int // which of the calls that were asked for counts
-	queued  bool
+	// codeless are the coupon steps that had no code, and their pools.
+	codeless map[string]string
+	latest   int // which of the calls that were asked for counts
+	queued   bool
 	// It has left by the goal or an exit of the campaign. What was held back before is not sent then; it is if a step of the
 	// journey's own made it leave.
 	leftEarly bool

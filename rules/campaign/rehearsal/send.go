@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -102,7 +103,41 @@ func (w *World) send(m *message) {
 		w.suppress(m, LeftOutRefused, why)
 		return
 	}
+	if why := w.unsendable(m); why != "" {
+		w.suppress(m, LeftOutRefused, why)
+		return
+	}
 	w.sendNow(m)
+}
+
+// Unsendable is the error of a Render that says why a message must not go out: it shows what is missing.
+type Unsendable struct{ Why string }
+
+// Error is why.
+func (e *Unsendable) Error() string { return e.Why }
+
+// unsendable says why a message must not go out as it is; "" if it may. Only the code of a coupon can be missing.
+func (w *World) unsendable(m *message) string {
+	if w.config.Render == nil || len(m.run.codeless) == 0 {
+		return ""
+	}
+	_, err := w.config.Render(m.sending())
+	if unsendable, ok := errors.AsType[*Unsendable](err); ok {
+		return unsendable.Why
+	}
+	return ""
+}
+
+// sending is the entry of the log that tells of the message going out.
+func (m *message) sending() Entry {
+	l := m.run.live
+	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
+	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
+	entry.Content = m.run.content(m.step)
+	if !l.Transactional {
+		entry.Topic = l.Topic
+	}
+	return entry
 }
 
 func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (time.Time, bool) {
@@ -156,13 +191,7 @@ func (w *World) sendNow(m *message) {
 		counted.At = w.now
 		p.Received = append(p.Received, counted)
 	}
-	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
-	entry.Content = m.run.content(m.step)
-	if !l.Transactional {
-		entry.Topic = l.Topic
-	}
-	w.note(entry)
+	w.note(m.sending())
 	put(&p.sentBy, m.step.StepID(), m.run)
 	w.delivered(m, audience.Delivered)
 }
@@ -198,5 +227,6 @@ func (m *message) forget() {
 func (r *run) content(step campaign.MessageStep) *Content {
 	return &Content{
 		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: maps.Clone(r.coupons),
+		Codeless: maps.Clone(r.codeless),
 	}
 }
