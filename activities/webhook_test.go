@@ -17,6 +17,7 @@ import (
 	"dotyk/channels/voice"
 	"dotyk/channels/webhook"
 	"dotyk/rules/audience"
+	"dotyk/rules/campaign"
 )
 
 // server is a customer's server: it answers with the statuses in turn, the last of them from then on.
@@ -223,4 +224,15 @@ steps:
 	_, err = desk.DialTask(t.Context(), s.seed.Workspace, "nowhere")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.Len(t, provider.calls, 1)
+}
+
+// TestReservedHeaders has a campaign refused that sets a header which its requests cannot have, and no other.
+func TestReservedHeaders(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, webhook.ReservedHeaders(), campaign.ReservedHeaders())
+	for _, name := range []string{"Content-Type", "Authorization", "X-Host", "Webhooks", "Accept"} {
+		_, err := campaign.Parse([]byte("campaign: c\ntrigger: {event: e}\nsteps:\n" +
+			"  - webhook: {url: 'https://shop.example', headers: {" + name + ": a}}"))
+		require.NoError(t, err)
+	}
 }

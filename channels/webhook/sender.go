@@ -138,10 +138,17 @@ func build(ctx context.Context, r Request, now time.Time) (*http.Request, error)
 	return request, nil
 }
 
-// reserved are headers that the transport sets, or that would make it do something else than send this request.
-var reserved = []string{
-	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Te", "Expect",
-	"Proxy-Authorization", "Proxy-Connection",
+// ReservedHeaders are those that a request cannot set: the transport or the signature sets them, or they would make it do
+// something else than send this request. A star stands for any end.
+func ReservedHeaders() []string {
+	return []string{
+		"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Te", "Expect",
+		"Proxy-Authorization", "Proxy-Connection", headerPrefix + "*",
+	}
+}
+
+func reserved(canonical string) bool {
+	return slices.Contains(ReservedHeaders(), canonical) || strings.HasPrefix(canonical, headerPrefix)
 }
 
 func check(r Request) error {
@@ -161,7 +168,7 @@ func check(r Request) error {
 		switch {
 		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
 			return fmt.Errorf("the header %q has characters that cannot be sent", name)
-		case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, headerPrefix):
+		case reserved(canonical):
 			return fmt.Errorf("the header %s cannot be set: leave it out", canonical)
 		}
 	}

@@ -126,6 +126,8 @@ func TestStepsRefused(t *testing.T) {
 		"password":          {step("webhook: {url: 'https://a:b@shop.example/'}"), campaign.CodeBadValue, "steps[0].webhook.url"},
 		"method":            {step("webhook: {url: 'https://shop.example', method: post}"), campaign.CodeBadValue, "steps[0].webhook.method"},
 		"header":            {step("webhook: {url: 'https://shop.example', headers: {'a b': c}}"), campaign.CodeBadValue, "steps[0].webhook.headers.a b"},
+		"header of ours":    {step("webhook: {url: 'https://shop.example', headers: {webhook-signature: c}}"), campaign.CodeBadValue, "steps[0].webhook.headers.webhook-signature"},
+		"header of http":    {step("webhook: {url: 'https://shop.example', headers: {HOST: c}}"), campaign.CodeBadValue, "steps[0].webhook.headers.HOST"},
 		"header value":      {step("webhook: {url: 'https://shop.example', headers: {a: \"b\\nc\"}}"), campaign.CodeBadValue, "steps[0].webhook.headers.a"},
 		"empty body":        {step("webhook: {url: 'https://shop.example', body: {}}"), campaign.CodeWrongType, "steps[0].webhook.body"},
 		"no campaign":       {step("journey: {data: {a: 1}}"), campaign.CodeMissingField, "steps[0].journey.campaign"},

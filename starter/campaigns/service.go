@@ -43,7 +43,7 @@ func (s *Service) Known(ctx context.Context, ws int64) (Known, error) {
 				_, ok := names.Pools[name]
 				return ok
 			},
-			Codes: func(pool string) int { return names.Pools[pool] },
+			Codes:    func(pool string) int { return names.Pools[pool] },
 			Campaign: in(names.Campaigns), Live: live,
 			Policy: func(topic string) (audience.TopicPolicy, bool) {
 				policy, ok := names.Topics[topic]
