@@ -176,6 +176,13 @@ func TestReenterWhen(t *testing.T) {
 			require.Contains(t, why, c.why)
 		})
 	}
+	ended := past(campaign.Exited, t0.Add(day))
+	rule, env := d.ReentryRule(ended, "", rules.Env{Now: t0.Add(2 * day)})
+	require.Equal(t, "rejected", rule.Values(env)["previous.reason"])
+	for name, none := range map[string][]campaign.Past{"first": nil, "under way": past(campaign.Active, time.Time{})} {
+		rule, _ := d.ReentryRule(none, "", rules.Env{Now: t0})
+		require.Nil(t, rule, name)
+	}
 	broken := parse(t, `{campaign: c, trigger: {event: e}, reenter: {when: 'customer.long + customer.long == ""'}, steps: [{wait: 1d}]}`)
 	may, why := broken.MayEnter(past(campaign.Exited, t0), "", rules.Env{Now: t0, Facts: with(map[string]any{"long": long}).Facts})
 	require.False(t, may)

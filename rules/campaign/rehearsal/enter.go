@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
@@ -47,7 +48,16 @@ func (w *World) admit(a admission) {
 		w.refuse(a.live, a.person, a.entry, name, why)
 		w.answerParent(a.person, a.parent, a.live.Name, string(NotEntered), why)
 	}
-	if may, why := a.live.MayEnter(a.person.past[a.live.Name], a.entry.Key, env); !may {
+	past := a.person.past[a.live.Name]
+	may, why := a.live.MayEnter(past, a.entry.Key, env)
+	if rule, env := a.live.ReentryRule(past, a.entry.Key, env); rule != nil {
+		values := maps.Clone(a.entry.Values)
+		for name, value := range rule.Values(env) {
+			put(&values, name, value)
+		}
+		a.entry.Values = values
+	}
+	if !may {
 		refuse(why)
 		return
 	}
