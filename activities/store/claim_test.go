@@ -13,6 +13,7 @@ import (
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -174,11 +175,11 @@ func TestClaimQuietHours(t *testing.T) {
 		"ends earlier when clocks go forward":  {policy: nights, zone: "Europe/Kyiv", at: "2026-03-28T22:00:00Z", until: "2026-03-29T06:00:00Z"},
 		"ends later when clocks go back":       {policy: nights, zone: "Europe/Kyiv", at: "2026-10-24T22:00:00Z", until: "2026-10-25T07:00:00Z"},
 		"takes the workspace's for no zone":    {policy: nights, zone: "", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
-		"is left out by a message that skips":  {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietSkip, at: "2026-01-10T22:00:00Z", outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z"},
+		"is left out by a message that skips":  {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietSkip, at: "2026-01-10T22:00:00Z", outcome: "suppressed: quiet hours until 2026-01-11 09:00 Europe/Kyiv"},
 		"is unknown to a message that ignores": {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietIgnore, at: "2026-01-10T22:00:00Z"},
 		"outlasts the message": {
 			policy: nights, zone: "Europe/Kyiv", at: "2026-01-10T22:00:00Z", expires: time.Hour,
-			outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z, after it is wanted",
+			outcome: "suppressed: quiet hours until 2026-01-11 09:00 Europe/Kyiv, after it is wanted",
 		},
 		"is of the country of the phone":    {policy: "quiet: [{country: UA, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
 		"is not of another country":         {policy: "quiet: [{country: PL, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z"},
@@ -210,7 +211,7 @@ func TestClaimQuietHours(t *testing.T) {
 				until := utc(c.until)
 				require.Empty(t, got.Messages)
 				require.True(t, until.Equal(got.Next), got.Next)
-				require.Equal(t, []string{"hello held: quiet hours until " + until.Format(time.RFC3339)}, l.decisions("u1"))
+				require.Equal(t, []string{"hello held: quiet hours until " + calendar.Moment(until, calendar.Zone(c.zone))}, l.decisions("u1"))
 				next := l.look(cohort, at)
 				require.Empty(t, next.Channels)
 				require.True(t, until.Equal(next.Due), next.Due)

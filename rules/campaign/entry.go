@@ -127,9 +127,11 @@ func (d *Definition) HoldsOut(customerID string, p Policy) (bool, string) {
 	case d.Transactional:
 		return false, ""
 	case lot("holdout", customerID) < p.Holdout:
-		return true, fmt.Sprintf("belongs to the %s of all customers who are kept out of every campaign, to compare with", p.Holdout)
+		return true, fmt.Sprintf("the customer belongs to the %s of all customers who are kept out of every campaign, "+
+			"to compare with", p.Holdout)
 	case lot("holdout", d.Name, customerID) < d.Holdout:
-		return true, fmt.Sprintf("belongs to the %s of customers who are kept out of this campaign, to compare with", d.Holdout)
+		return true, fmt.Sprintf("the customer belongs to the %s of customers who are kept out of this campaign, "+
+			"to compare with", d.Holdout)
 	}
 	return false, ""
 }

@@ -215,12 +215,12 @@ func TestHoldsOut(t *testing.T) {
 		held, why := none.HoldsOut(id, policy)
 		if held {
 			byPolicy++
-			require.Equal(t, "belongs to the 2% of all customers who are kept out of every campaign, to compare with", why)
+			require.Equal(t, "the customer belongs to the 2% of all customers who are kept out of every campaign, to compare with", why)
 			again, _ := own.HoldsOut(id, policy)
 			require.True(t, again, "of every campaign")
 		} else if held, why := own.HoldsOut(id, policy); held {
 			byCampaign++
-			require.Equal(t, "belongs to the 5% of customers who are kept out of this campaign, to compare with", why)
+			require.Equal(t, "the customer belongs to the 5% of customers who are kept out of this campaign, to compare with", why)
 		}
 		never, _ := service.HoldsOut(id, policy)
 		require.False(t, never)

@@ -9,6 +9,7 @@ import (
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -148,16 +149,18 @@ func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (
 }
 
 func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
+	zone := w.zone(m.run.person)
+	why := "quiet hours until " + calendar.Moment(end, zone)
 	switch {
 	case how == campaign.QuietSkip:
-		w.suppress(m, LeftOutQuiet, "quiet hours until "+clock(end))
+		w.suppress(m, LeftOutQuiet, why)
 	case end.After(expires):
-		w.suppress(m, LeftOutExpired, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
+		w.suppress(m, LeftOutExpired, "no longer wanted: "+why+", it expires on "+calendar.Moment(expires, zone))
 	case !end.After(w.now):
 		w.suppress(m, LeftOutQuiet, "quiet hours without end")
 	default:
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
-		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
+		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, why
 		w.note(entry)
 		m.held = true
 		w.try(m, end)
