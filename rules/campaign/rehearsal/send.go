@@ -111,11 +111,11 @@ func (w *World) send(m *message) {
 	w.sendNow(m)
 }
 
-// Unsendable is the error of a Render that says why a message must not go out: it shows what is missing.
-type Unsendable struct{ Why string }
+// UnsendableError is the error of a Render that says why a message must not go out: it shows what is missing.
+type UnsendableError struct{ Why string }
 
 // Error is why.
-func (e *Unsendable) Error() string { return e.Why }
+func (e *UnsendableError) Error() string { return e.Why }
 
 // unsendable says why a message must not go out as it is; "" if it may. Only the code of a coupon can be missing.
 func (w *World) unsendable(m *message) string {
@@ -123,7 +123,7 @@ func (w *World) unsendable(m *message) string {
 		return ""
 	}
 	_, err := w.config.Render(m.sending())
-	if unsendable, ok := errors.AsType[*Unsendable](err); ok {
+	if unsendable, ok := errors.AsType[*UnsendableError](err); ok {
 		return unsendable.Why
 	}
 	return ""
