@@ -490,7 +490,7 @@ func TestHistory(t *testing.T) {
 		require.Empty(t, s.pick())
 		require.Equal(t, []string{"ann"}, s.members("vip"))
 		require.Equal(t, []string{"joined vip by history", "joined known by history"}, s.history("ann"))
-		require.NotContains(t, s.eventNames("ann"), store.EventSegmentEntered)
+		require.NotContains(t, s.eventNames("ann"), audience.EventSegmentEntered)
 		s.happen("bob", "order_completed", nil)
 		require.Len(t, s.pick(), 1, "what happens now does")
 	})
@@ -561,7 +561,7 @@ func TestDecisionsOnSegments(t *testing.T) {
 		}
 	}
 	require.Equal(t, map[string]string{"right": "entered", "broken": "not entered", "own": "not entered"}, outcomes)
-	require.Contains(t, s.eventNames("ann"), store.EventSegmentEntered)
+	require.Contains(t, s.eventNames("ann"), audience.EventSegmentEntered)
 }
 
 // TestBuildTurns builds for several workspaces while the segment of one is held up.

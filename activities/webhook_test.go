@@ -17,7 +17,6 @@ import (
 	"dotyk/channels/voice"
 	"dotyk/channels/webhook"
 	"dotyk/rules/audience"
-	"dotyk/rules/campaign"
 )
 
 // server is a customer's server: it answers with the statuses in turn, the last of them from then on.
@@ -125,28 +124,41 @@ func TestWebhook(t *testing.T) {
 		require.Equal(t, 1, result.Accepted)
 	})
 
-	t.Run("Is given up when its time is up, and the journey hears of it", func(t *testing.T) {
-		t.Parallel()
-		s, to := open(t), serve(t, 500)
-		s.webhooks()
-		s.publish(stock(to.URL, ""))
-		c, _ := s.through("u1", nil)
-		claimed, err := s.Store.Claim(t.Context(), store.ClaimRequest{
-			Workspace: s.seed.Workspace, Cohort: c.ID, Channel: audience.Webhook, Claim: "late", Limit: 1,
-			Now: time.Now().Add(11 * time.Minute),
-		})
-		require.NoError(t, err)
-		require.Equal(t, 1, claimed.Suppressed)
-		require.Empty(t, to.ids)
-		var said map[string]any
-		for _, e := range s.record("u1").Timeline {
-			if e.Name == audience.EventWebhookAnswered {
-				said = e.Properties
+	for name, c := range map[string]struct {
+		tries int
+		said  string
+	}{
+		"was never tried": {0, "no longer wanted: it could not be sent in time"},
+		"was tried": {1, "no longer wanted: it could not be sent in time; the last attempt: " +
+			"temporary failure (500): Internal Server Error"},
+	} {
+		t.Run("Is given up when its time is up, and the journey hears of it: "+name, func(t *testing.T) {
+			t.Parallel()
+			s, to := open(t), serve(t, 500)
+			s.webhooks()
+			s.publish(stock(to.URL, ""))
+			cohort, _ := s.through("u1", nil)
+			for range c.tries {
+				_, err := s.send(cohort, audience.Webhook)
+				require.Error(t, err)
 			}
-		}
-		require.Equal(t, false, said["ok"])
-		require.Equal(t, "no longer wanted: it could not be sent in time", said["error"])
-	})
+			claimed, err := s.Store.Claim(t.Context(), store.ClaimRequest{
+				Workspace: s.seed.Workspace, Cohort: cohort.ID, Channel: audience.Webhook, Claim: "late", Limit: 1,
+				Now: time.Now().Add(11 * time.Minute),
+			})
+			require.NoError(t, err)
+			require.Equal(t, 1, claimed.Suppressed)
+			require.Len(t, to.ids, c.tries)
+			var said map[string]any
+			for _, e := range s.record("u1").Timeline {
+				if e.Name == audience.EventWebhookAnswered {
+					said = e.Properties
+				}
+			}
+			require.Equal(t, false, said["ok"])
+			require.Equal(t, c.said, said["error"])
+		})
+	}
 
 	t.Run("Sends who it is about when no body is given", func(t *testing.T) {
 		t.Parallel()
@@ -224,15 +236,4 @@ steps:
 	_, err = desk.DialTask(t.Context(), s.seed.Workspace, "nowhere")
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.Len(t, provider.calls, 1)
-}
-
-// TestReservedHeaders has a campaign refused that sets a header which its requests cannot have, and no other.
-func TestReservedHeaders(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, webhook.ReservedHeaders(), campaign.ReservedHeaders())
-	for _, name := range []string{"Content-Type", "Authorization", "X-Host", "Webhooks", "Accept"} {
-		_, err := campaign.Parse([]byte("campaign: c\ntrigger: {event: e}\nsteps:\n" +
-			"  - webhook: {url: 'https://shop.example', headers: {" + name + ": a}}"))
-		require.NoError(t, err)
-	}
 }

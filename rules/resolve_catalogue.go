@@ -27,23 +27,33 @@ func (r *resolver) eventName(at ast.Node, name string) {
 	if r.opts.Schema == nil || r.opts.Schema.Events == nil {
 		return
 	}
-	if _, ok := r.opts.Schema.Events[name]; !ok {
-		r.strange(at, "event", name, slices.Collect(maps.Keys(r.opts.Schema.Events)), "starter catalogue declare event "+word(name))
+	_, seen := r.opts.Schema.Events[name]
+	if _, own := ownEvents[name]; !seen && !own {
+		names := append(slices.Collect(maps.Keys(r.opts.Schema.Events)), slices.Collect(maps.Keys(ownEvents))...)
+		r.strange(at, "event", name, names, "starter catalogue declare event "+word(name))
 	}
 }
 
 // property checks the name of a property of an event against the catalogue.
 func (r *resolver) property(at ast.Node, event, name string) Type {
-	if r.opts.Schema == nil || event == "" || eventField(name) != kindAny {
+	if r.opts.Schema == nil || r.opts.Schema.Events == nil || event == "" || eventField(name) != kindAny {
 		return ""
 	}
-	properties, ok := r.opts.Schema.Events[event]
-	if !ok {
+	properties, seen := r.opts.Schema.Events[event]
+	own := ownEvents[event]
+	if !seen && own == nil {
 		return "" // the event itself is strange
 	}
 	of, ok := properties[name]
-	if !ok {
-		r.strange(at, "property of "+event, name, append(slices.Collect(maps.Keys(properties)), "at"), "starter catalogue declare property "+word(event)+" "+word(name)+" TYPE")
+	ownType, isOwn := own[name]
+	switch {
+	case isOwn && ok && ownType != of: // others send an event of this name, too
+		return TypeMixed
+	case isOwn:
+		return ownType
+	case !ok:
+		names := slices.Concat(slices.Collect(maps.Keys(properties)), slices.Collect(maps.Keys(own)), []string{"at"})
+		r.strange(at, "property of "+event, name, names, "starter catalogue declare property "+word(event)+" "+word(name)+" TYPE")
 	}
 	return of
 }

@@ -454,6 +454,49 @@ func TestNumbersAreExact(t *testing.T) {
 	}
 }
 
+func TestCatalogueOfOwnEvents(t *testing.T) {
+	t.Parallel()
+	own := []string{
+		audience.EventSegmentEntered, audience.EventSegmentLeft, audience.EventRequested, audience.EventJourneyEnded,
+		audience.EventTaskCompleted, audience.EventCallCompleted, audience.EventWebhookAnswered, audience.EventCouponRedeemed,
+		audience.EventCouponRefused, audience.EventMerged, audience.EventUnsubscribed, audience.EventSMSReceived,
+		audience.EventEmailReplied,
+	}
+	schema := &rules.Schema{Events: map[string]map[string]rules.Type{
+		"visited":                   {},
+		audience.EventTaskCompleted: {"step": rules.TypeNumber, "title": rules.TypeText, "project": rules.TypeText},
+	}}
+	warnings := func(src, event string) []string {
+		rule, err := rules.Compile(src, rules.Options{Event: true, EventName: event, Schema: schema})
+		require.NoError(t, err, src)
+		var list []string
+		for _, w := range rule.Warnings() {
+			list = append(list, w.Message)
+		}
+		return list
+	}
+	for _, name := range own {
+		require.Empty(t, warnings(`count(events("`+name+`")) > 1`, ""), name)
+	}
+	require.Empty(t, warnings(`event.step == "ring" and event.outcome == "reached" and event.duration > 60`, audience.EventCallCompleted))
+	require.Empty(t, warnings(`event.body.left > 1 or event.body == "none"`, audience.EventWebhookAnswered))
+	// The workspace sends an event of this name, too.
+	require.Empty(t, warnings(`event.step == 3 or event.step == "ring" or event.project == event.outcome`, audience.EventTaskCompleted))
+	require.Equal(t, []string{`no property of task_completed is called "colour" yet`}, warnings(`event.colour == "red"`, audience.EventTaskCompleted))
+
+	for src, want := range map[string]string{
+		`count(events("task_compleated")) > 1`: `did you mean "task_completed"?`,
+		`event.duration == "long"`:             "a number and text are never equal",
+		`event.outcom == "reached"`:            `did you mean "outcome"?`,
+	} {
+		_, err := rules.Compile(src, rules.Options{Event: true, EventName: audience.EventCallCompleted, Schema: schema})
+		require.ErrorContains(t, err, want, src)
+		rule, err := rules.Compile(src, rules.Options{Event: true, EventName: audience.EventCallCompleted, Schema: &rules.Schema{}})
+		require.NoError(t, err, "nothing is known, so nothing is checked")
+		require.Empty(t, rule.Warnings())
+	}
+}
+
 func TestCatalogue(t *testing.T) {
 	t.Parallel()
 	schema := &rules.Schema{

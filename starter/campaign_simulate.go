@@ -175,13 +175,17 @@ func writeFile(name string, write func(io.Writer) error) error {
 // printSimulation writes the figures that matter most.
 func printSimulation(w io.Writer, r *rehearsal.Report) error {
 	fmt.Fprintf(w, "campaign %s from %s to %s, over %s\n\n", r.Campaign, when(r.From), when(r.To), plural(int64(r.Customers), "customer"))
-	figures := newTable(w, "", "draft", "live")
+	outcomes, head := []rehearsal.Outcome{r.Draft}, []string{"", "draft"}
+	if r.Live != nil {
+		outcomes, head = append(outcomes, *r.Live), append(head, "live")
+	}
+	figures := newTable(w, head...)
 	line := func(what string, of func(rehearsal.Outcome) string) {
-		live := ""
-		if r.Live != nil {
-			live = of(*r.Live)
+		cells := []string{what}
+		for _, o := range outcomes {
+			cells = append(cells, of(o))
 		}
-		figures.row(what, of(r.Draft), live)
+		figures.row(cells...)
 	}
 	line("journeys entered", func(o rehearsal.Outcome) string { return strconv.Itoa(o.Journeys) })
 	line("held out", func(o rehearsal.Outcome) string { return strconv.Itoa(o.HeldOut) })

@@ -29,6 +29,7 @@ func TestCampaignSimulate(t *testing.T) {
 		for _, want := range []string{"campaign nudge from 2026-01-01", "journeys entered", "pause", "wrote " + page, "wrote " + data} {
 			require.Contains(t, out, want)
 		}
+		require.NotContains(t, out, "LIVE", "there is no live version to compare with")
 		written, err := os.ReadFile(page)
 		require.NoError(t, err)
 		require.Contains(t, string(written), "<h1>nudge</h1>")

@@ -169,7 +169,7 @@ func (c *segmentDelete) Run(p *program) error {
 	defer st.Close()
 	err = segments.New(st).Delete(p.ctx, ws.ID, c.Name, operator())
 	if used, ok := errors.AsType[*store.SegmentInUseError](err); ok {
-		return fmt.Errorf("segment %q is named by the rule of %s: change or delete these first", used.Name, strings.Join(used.By, ", "))
+		return fmt.Errorf("segment %q is named by %s: change or delete these first", used.Name, strings.Join(used.By, ", "))
 	}
 	if err != nil {
 		return err

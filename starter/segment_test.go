@@ -233,7 +233,7 @@ func TestSegmentCommands(t *testing.T) {
 		s.ok("segment", "create", "a", pro, "--no-wait")
 		s.ok("segment", "create", "b", `segment("a")`, "--no-wait")
 		require.Contains(t, s.fails("segment", "create", "a", pro), "there is a segment")
-		require.Contains(t, s.fails("segment", "delete", "a"), "is named by the rule of b")
+		require.Contains(t, s.fails("segment", "delete", "a"), "is named by b")
 		require.Contains(t, s.fails("segment", "edit", "a", `segment("b")`), "circle")
 		require.Contains(t, s.fails("segment", "edit", "none", pro), "not found")
 		require.Contains(t, s.fails("segment", "explain", "a", "nobody"), "not found")

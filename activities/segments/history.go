@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"dotyk/activities/store"
+	"dotyk/rules/audience"
 )
 
 // Transition is one joining or leaving.
@@ -49,7 +50,7 @@ func (s *Service) History(ctx context.Context, ws int64, segment, customer strin
 func (s *Service) about(ctx context.Context, ws int64, list []store.SegmentChange) (map[string]string, error) {
 	own := map[string]bool{}
 	for _, c := range list {
-		if c.EventName == store.EventSegmentEntered || c.EventName == store.EventSegmentLeft {
+		if c.EventName == audience.EventSegmentEntered || c.EventName == audience.EventSegmentLeft {
 			own[c.EventID] = true
 		}
 	}

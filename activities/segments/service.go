@@ -11,6 +11,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/rules"
+	"dotyk/rules/audience"
 )
 
 // What a draft can be refused for, besides its rule (*rules.Error), a name that is taken (store.ErrExists), and a name
@@ -49,7 +50,7 @@ func (s *Service) Check(ctx context.Context, ws int64, rule string) (*rules.Rule
 	if err != nil {
 		return nil, err
 	}
-	for _, own := range []string{store.EventSegmentEntered, store.EventSegmentLeft} {
+	for _, own := range []string{audience.EventSegmentEntered, audience.EventSegmentLeft} {
 		if _, asks := r.Needs().History[own]; asks {
 			return nil, mistake(rule, "segments make the events "+own+" themselves, so a segment that asks for them could move "+
 				`its members in and out for ever; ask for segment("…") instead`)

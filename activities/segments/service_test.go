@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"dotyk/activities/store"
+	"dotyk/rules/audience"
 )
 
 func TestService(t *testing.T) {
@@ -256,7 +257,7 @@ func TestHistory(t *testing.T) {
 	s.create("other", "customer.n == 0")
 	s.create("one", "customer.n == 0")
 	s.build()
-	s.happen("u0", store.EventSegmentEntered, map[string]any{"segment": "pros"})
+	s.happen("u0", audience.EventSegmentEntered, map[string]any{"segment": "pros"})
 	customer := s.id("u0")
 	r, err := s.st.Record(ctx, ws, customer, 10)
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
+	"dotyk/rules/audience"
 )
 
 func TestBuild(t *testing.T) {
@@ -201,7 +202,7 @@ func TestImportMembers(t *testing.T) {
 		events := waiting(t, st, seed)
 		require.Len(t, events, 2)
 		for _, e := range events {
-			require.Equal(t, store.EventSegmentEntered, e.Name)
+			require.Equal(t, audience.EventSegmentEntered, e.Name)
 			require.Equal(t, []string{"segment:file"}, e.Changed)
 		}
 		require.Equal(t, [2]int64{1, 1}, imported(true, u2, u3))

@@ -19,6 +19,7 @@ type candidate struct {
 	Outgoing
 	policy        audience.TopicPolicy
 	consents      []audience.Consent
+	outcome       string // of the last attempt, or why it was held back
 	expired       bool
 	expiresAt     time.Time
 	status        string // of the campaign
@@ -97,7 +98,7 @@ func (c *claiming) admit(m *candidate) bool {
 		c.suppress(m, "the journey has left: "+*m.left, false)
 		return false
 	case m.expired:
-		c.suppress(m, "no longer wanted: it could not be sent in time", false)
+		c.suppress(m, m.tooLate(), false)
 		return false
 	}
 	if refusal := m.refusal(c.Channel); refusal != "" {
@@ -123,6 +124,15 @@ func (c *claiming) admit(m *candidate) bool {
 		c.hold(m, until, why, false)
 	}
 	return false
+}
+
+// tooLate says why a message whose time is up was not sent; of one that was tried it tells what came of that.
+func (m *candidate) tooLate() string {
+	const late = "no longer wanted: it could not be sent in time"
+	if m.Attempts == 0 || m.outcome == "" {
+		return late
+	}
+	return late + "; the last attempt: " + m.outcome
 }
 
 func (m *candidate) refusal(channel audience.Channel) audience.Refusal {
@@ -250,7 +260,7 @@ const leftEarly = `CASE WHEN t.channel <> 'webhook' AND j.status IN ('exited', '
 
 func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.iteration, t.topic,
-		t.attempts, CASE t.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN t.detail->>'url' ELSE c.phone END,
+		t.attempts, t.outcome, CASE t.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN t.detail->>'url' ELSE c.phone END,
 		coalesce(t.expires_at < $5, false), coalesce(t.expires_at, $5::timestamptz + interval '100 years'), k.status, t.transactional, t.priority, t.quiet,
 		t.fallback IS NOT NULL, t.yielded_at, `+leftEarly+`, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry, j.position,
 		w.secret, w.timezone, w.country, w.settings->>'policy',
@@ -273,7 +283,7 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		var o candidate
 		c := &o.Customer
 		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Iteration, &o.Topic,
-			&o.Attempts, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.transactional, &o.priority, &o.quiet,
+			&o.Attempts, &o.outcome, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.transactional, &o.priority, &o.quiet,
 			&o.fallback, &o.yieldedAt, &o.left, &o.Detail, &o.Entry, &o.Position, &o.Secret, &o.zone, &o.country, &o.rules,
 			&o.policy, &o.consents,
 			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,

@@ -12,6 +12,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
+	"dotyk/rules/audience"
 )
 
 // waiting lists what waits to be picked, of all shards, and takes it out of the queue.
@@ -55,7 +56,7 @@ func TestMemberships(t *testing.T) {
 		require.Equal(t, []string{u1}, members(t, st, seed, "vip", time.Time{}))
 		events := waiting(t, st, seed)
 		require.Len(t, events, 1)
-		require.Equal(t, store.EventSegmentEntered, events[0].Name)
+		require.Equal(t, audience.EventSegmentEntered, events[0].Name)
 		require.Equal(t, "system", events[0].Type)
 		require.Equal(t, map[string]any{"segment": "vip", "because": "event"}, events[0].Properties)
 		require.True(t, noon.Equal(events[0].OccurredAt))
@@ -63,7 +64,7 @@ func TestMemberships(t *testing.T) {
 
 		write(t, st, seed, []store.Move{move(g, u1, false, store.CauseTime, noon.Add(time.Hour))})
 		require.Empty(t, members(t, st, seed, "vip", time.Time{}))
-		require.Equal(t, store.EventSegmentLeft, waiting(t, st, seed)[0].Name)
+		require.Equal(t, audience.EventSegmentLeft, waiting(t, st, seed)[0].Name)
 		changes := history(t, st, seed, "vip", u1)
 		require.Len(t, changes, 2)
 		require.Equal(t, store.SegmentChange{

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"dotyk/rules"
+	"dotyk/rules/campaign"
 )
 
 // CreateSegment makes a segment. One with a rule is building at first; a list is empty. ErrExists when the name is
@@ -207,18 +208,23 @@ func (tx *Tx) unused(ctx context.Context, name string) error {
 //
 // It looks at the text of the definition for segment("NAME"), and for event.segment compared with "NAME" or with a list
 // that holds it, in any kind of quotes: what reads like that within some text of a message counts too. A name that a rule
-// composes, or that stands before the comparison, is not found, nor is a campaign that is published meanwhile.
+// composes, or that stands before the comparison, is not found, nor is a campaign that is published meanwhile. Besides it
+// asks for the segment of a trigger, and the lists of updates.
 func (tx *Tx) campaignsNaming(ctx context.Context, name string) ([]string, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT c.name, v.definition FROM campaigns c
 		JOIN campaign_versions v ON v.workspace_id = $1 AND v.campaign_id = c.id AND v.version = c.version
-		WHERE c.workspace_id = $1 AND c.status IN ('live', 'paused') AND strpos(v.definition, 'segment') > 0
-		ORDER BY c.name`, tx.Workspace)
+		WHERE c.workspace_id = $1 AND c.status IN ('live', 'paused')
+			AND v.definition ~ 'segment|"add_to"|"remove_from"' ORDER BY c.name`, tx.Workspace)
 	mention := naming(name)
 	var found []string
-	var campaign, definition string
-	_, err := pgx.ForEachRow(rows, []any{&campaign, &definition}, func() error {
-		if mention.MatchString(definition) {
-			found = append(found, campaign)
+	var of, definition string
+	_, err := pgx.ForEachRow(rows, []any{&of, &definition}, func() error {
+		d, err := campaign.Decode([]byte(definition))
+		if err != nil {
+			return fmt.Errorf("decode campaign %s: %w", of, err)
+		}
+		if d.NamesSegment(name) || mention.MatchString(definition) {
+			found = append(found, of)
 		}
 		return nil
 	})

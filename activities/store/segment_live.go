@@ -6,12 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
 
-// The events that say that a customer joined or left a segment: properties segment (its name) and because (the cause).
-const (
-	EventSegmentEntered = "segment_entered"
-	EventSegmentLeft    = "segment_left"
+	"dotyk/rules/audience"
 )
 
 // LiveSegment is a segment whose rule customers are judged by.
@@ -144,7 +140,7 @@ const sqlMoves = `WITH move AS (
 		INSERT INTO events (workspace_id, id, customer_id, source_id, message_id, call, name, properties, occurred_at,
 			received_at)
 		SELECT $1, told, customer, 0, told::text, '` + string(CallSystem) + `',
-			CASE WHEN joined THEN '` + EventSegmentEntered + `' ELSE '` + EventSegmentLeft + `' END,
+			CASE WHEN joined THEN '` + audience.EventSegmentEntered + `' ELSE '` + audience.EventSegmentLeft + `' END,
 			jsonb_build_object('segment', name, 'because', cause), at, at
 		FROM telling),
 	queued AS (

@@ -230,6 +230,14 @@ func TestSegments(t *testing.T) {
 			require.ErrorAs(t, remove(name), &used, name)
 			require.Equal(t, []string{"campaign " + campaign}, used.By)
 		}
+		for name, body := range map[string]string{
+			"joined": "trigger: {segment: joined}\nsteps: [{wait: 1d}]", "gone": "trigger: {segment: {left: gone}}\nsteps: [{wait: 1d}]",
+			"put": "trigger: {event: e}\nsteps: [{update: {add_to: [put]}}]", "off": "trigger: {event: e}\nsteps: [{update: {remove_from: [off]}}]",
+		} {
+			segment(t, st, seed, name)
+			publish(t, st, seed, "campaign: with "+name+"\n"+body)
+			require.ErrorContains(t, remove(name), "campaign with "+name)
+		}
 		for _, name := range []string{"free", "vi", "v.p"} {
 			require.NoError(t, remove(name))
 		}

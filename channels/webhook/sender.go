@@ -138,17 +138,10 @@ func build(ctx context.Context, r Request, now time.Time) (*http.Request, error)
 	return request, nil
 }
 
-// ReservedHeaders are those that a request cannot set: the transport or the signature sets them, or they would make it do
-// something else than send this request. A star stands for any end.
-func ReservedHeaders() []string {
-	return []string{
-		"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Te", "Expect",
-		"Proxy-Authorization", "Proxy-Connection", headerPrefix + "*",
-	}
-}
-
-func reserved(canonical string) bool {
-	return slices.Contains(ReservedHeaders(), canonical) || strings.HasPrefix(canonical, headerPrefix)
+// reserved are headers that the transport sets, or that would make it do something else than send this request.
+var reserved = []string{
+	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Te", "Expect",
+	"Proxy-Authorization", "Proxy-Connection",
 }
 
 func check(r Request) error {
@@ -164,13 +157,21 @@ func check(r Request) error {
 		return fmt.Errorf("the id %q cannot be signed: it is empty, or has a dot or a control character in it", r.ID)
 	}
 	for name, value := range r.Headers {
-		canonical := http.CanonicalHeaderKey(name)
-		switch {
-		case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
-			return fmt.Errorf("the header %q has characters that cannot be sent", name)
-		case reserved(canonical):
-			return fmt.Errorf("the header %s cannot be set: leave it out", canonical)
+		if err := CheckHeader(name, value); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// CheckHeader says why a header cannot be one of Request.Headers; nil where it can.
+func CheckHeader(name, value string) error {
+	canonical := http.CanonicalHeaderKey(name)
+	switch {
+	case !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value):
+		return fmt.Errorf("the header %q has characters that cannot be sent", name)
+	case slices.Contains(reserved, canonical) || strings.HasPrefix(canonical, headerPrefix):
+		return fmt.Errorf("the header %s cannot be set: leave it out", canonical)
 	}
 	return nil
 }

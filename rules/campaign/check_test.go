@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -176,4 +177,47 @@ func TestFewCodes(t *testing.T) {
 	require.Len(t, few, 1, "of the pool without any the caution has told")
 	require.Equal(t, 6, few[0].Line)
 	require.Contains(t, few[0].Message, "the pool low, and it has fewer free codes than the 11 customers who would enter at once")
+}
+
+func TestAddingToWhatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{Attributes: map[string]rules.Type{
+		"plan": rules.TypeText, "visits": rules.TypeNumber, "odd": rules.TypeMixed,
+	}}
+	source := func(attribute string) []byte {
+		return []byte("campaign: c\ntrigger: {event: e}\nsteps:\n  - update: {add: {" + attribute + ": 1}}")
+	}
+	_, err := campaign.ParseKnowing(source("plan"), schema)
+	var violations campaign.Violations
+	require.ErrorAs(t, err, &violations)
+	require.Len(t, violations, 1)
+	require.Equal(t, "steps[0].update.add.plan", violations[0].Path)
+	require.Contains(t, violations[0].Message, "its values are of the type text")
+	for _, attribute := range []string{"visits", "odd", "new"} {
+		_, err := campaign.ParseKnowing(source(attribute), schema)
+		require.NoError(t, err, attribute)
+	}
+	_, err = campaign.ParseKnowing(source("plan"), nil)
+	require.NoError(t, err, "nothing is known")
+}
+
+func TestDateOfWhatIsNoDate(t *testing.T) {
+	t.Parallel()
+	schema := &rules.Schema{Attributes: map[string]rules.Type{
+		"plan": rules.TypeText, "visits": rules.TypeNumber, "renews": rules.TypeTime, "odd": rules.TypeMixed,
+	}}
+	for attribute, ok := range map[string]bool{
+		"renews": true, "odd": true, "new": true, "created_at": true, "plan": false, "visits": false, "email": false, "name": false,
+	} {
+		_, err := campaign.ParseKnowing([]byte("campaign: c\ntrigger: {date: {attribute: "+attribute+"}}\nsteps: [{wait: 1d}]"), schema)
+		if ok {
+			require.NoError(t, err, attribute)
+			continue
+		}
+		var violations campaign.Violations
+		require.ErrorAs(t, err, &violations, attribute)
+		require.Len(t, violations, 1)
+		require.Equal(t, "trigger.date.attribute", violations[0].Path)
+		require.Contains(t, violations[0].Message, "customer."+attribute+" is no date")
+	}
 }

@@ -150,6 +150,19 @@ func (d *Definition) Mentions() []string {
 	return l.mentions()
 }
 
+// NamesSegment reports whether the trigger is about this segment, or an update puts customers on this list or takes them
+// off. What rules mention is not looked at.
+func (d *Definition) NamesSegment(name string) bool {
+	t, _ := d.Trigger.(SegmentTrigger)
+	named := t.Segment == name && name != ""
+	Walk(d.Steps, func(step Step) {
+		if s, ok := step.(*UpdateStep); ok {
+			named = named || slices.Contains(s.AddTo, name) || slices.Contains(s.RemoveFrom, name)
+		}
+	})
+	return named
+}
+
 // Resting is a step at which journeys can stand.
 type Resting struct {
 	Step string

@@ -90,10 +90,17 @@ func (d *Definition) enter(env rules.Env, rule *rules.Rule, reason string) Entry
 		entry.Matched, entry.Reason = false, fmt.Sprintf("the key %s could not be evaluated: %s", d.Key.Source(), errorText(err))
 	} else if key == "" {
 		entry.Matched, entry.Reason = false, fmt.Sprintf("the key %s has no value", d.Key.Source())
+	} else if len(key) > maxKey {
+		entry.Matched, entry.Reason = false,
+			fmt.Sprintf("the key %s has a value of %d bytes, more than %d", d.Key.Source(), len(key), maxKey)
+		key = ""
 	}
 	entry.Key = key
 	return entry
 }
+
+// maxKey is in bytes. Keys are in an index, which takes no longer ones.
+const maxKey = 1000
 
 // errorText is the message of a rule's error without its place and source, which stand beside it.
 func errorText(err error) string {

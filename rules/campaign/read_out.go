@@ -3,8 +3,6 @@ package campaign
 import (
 	"fmt"
 	"regexp"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,26 +14,6 @@ var (
 	urlPattern    = regexp.MustCompile(`^https?://[^\s/?#@]+([/?#]\S*)?$`)
 	headerPattern = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$") // RFC 9110, section 5.1: a token
 )
-
-// ReservedHeaders are those that a webhook step cannot set: the connection or the signature of the request sets them. A star
-// stands for any end. The sender of webhooks keeps the same list, because it cannot import this one; a test of activities
-// compares them.
-func ReservedHeaders() []string {
-	return []string{
-		"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "Trailer", "Te", "Expect",
-		"Proxy-Authorization", "Proxy-Connection", "Webhook-*",
-	}
-}
-
-// reservedHeader tells whether a header is one of those, whatever the case of its letters.
-func reservedHeader(name string) bool {
-	return slices.ContainsFunc(ReservedHeaders(), func(reserved string) bool {
-		if start, ok := strings.CutSuffix(reserved, "*"); ok {
-			return len(name) >= len(start) && strings.EqualFold(name[:len(start)], start)
-		}
-		return strings.EqualFold(name, reserved)
-	})
-}
 
 func (r *reader) webhook(d draft) *WebhookStep {
 	const advice = `Write {url: "https://shop.example/stock"}.`
@@ -77,12 +55,8 @@ func (r *reader) headers(n *node, path string) map[string]string {
 			r.report(f.at.place(at), CodeDuplicateField, fmt.Sprintf("%q stands twice", clip(f.name)),
 				"Remove one of them.")
 		}
-		switch {
-		case !headerPattern.MatchString(f.name):
+		if !headerPattern.MatchString(f.name) {
 			r.report(f.at.place(at), CodeBadValue, fmt.Sprintf("%q cannot be the name of a header", clip(f.name)), "")
-		case reservedHeader(f.name):
-			r.report(f.at.place(at), CodeBadValue, fmt.Sprintf("a webhook cannot set the header %s", clip(f.name)),
-				"Leave it out: the connection and the signature of the request set it.")
 		}
 		headers[f.name] = r.nameAt(f.node, at, "the header")
 	}

@@ -73,36 +73,20 @@ func (r *reader) addable(at place, name string, set []Assignment) (rules.Want, b
 		r.report(at, CodeConflict, fmt.Sprintf("%q is both set and added to", clip(name)), "Keep one of them.")
 		return 0, false
 	}
-	if known := r.attribute(name); known != "" && known != rules.TypeNumber && known != rules.TypeMixed {
-		r.report(at, CodeBadValue, fmt.Sprintf("nothing can be added to customer.%s: it holds %s", clip(name), heldAs(known)),
-			`Add to an attribute that holds a number, or give this one another value with "set".`)
+	if held := r.attributeType(name); held != "" && held != rules.TypeNumber && held != rules.TypeMixed {
+		r.report(at, CodeBadValue, fmt.Sprintf("nothing can be added to customer.%s: its values are of the type %s", name, held),
+			"Add to an attribute that holds a number, or set this one.")
 		return 0, false
 	}
 	return rules.WantValue, true
 }
 
-// attribute gives what is known of the values of an attribute; "" for nothing.
-func (r *reader) attribute(name string) rules.Type {
+// attributeType gives what is known of the values of an attribute; "" is nothing.
+func (r *reader) attributeType(name string) rules.Type {
 	if r.schema == nil {
 		return ""
 	}
 	return r.schema.Attributes[name]
-}
-
-// heldAs says in words what an attribute of a type holds.
-func heldAs(t rules.Type) string {
-	switch t {
-	case rules.TypeBoolean:
-		return "true or false"
-	case rules.TypeTime:
-		return "a time"
-	case rules.TypeList:
-		return "a list"
-	case rules.TypeObject:
-		return "an object"
-	case rules.TypeText, rules.TypeNumber, rules.TypeMixed:
-	}
-	return string(t)
 }
 
 // anyName accepts every name of an assignment.

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,6 +184,10 @@ func (r *reader) date(n *node) *DateTrigger {
 	t.Attribute = r.name(fields, "attribute", path)
 	if fields["attribute"] == nil {
 		r.missing(n, path, "attribute", "the trigger does not say which attribute holds the date", advice)
+	} else if !r.mayBeDate(t.Attribute) {
+		r.report(fields["attribute"].place(path+".attribute"), CodeBadValue,
+			fmt.Sprintf("customer.%s is no date, so nobody would enter", t.Attribute),
+			"Name an attribute whose values are dates, or created_at.")
 	}
 	offset := r.offset(fields, path)
 	if t.Days = int(offset / day); offset%day != 0 {
@@ -195,6 +200,18 @@ func (r *reader) date(n *node) *DateTrigger {
 	t.Yearly = r.flag(fields, "yearly", path, false)
 	t.Zone = r.zone(fields, path, ZoneCustomer)
 	return t
+}
+
+// mayBeDate reports whether a field of the record can hold a date, as far as that is known.
+func (r *reader) mayBeDate(attribute string) bool {
+	switch {
+	case attribute == "created_at":
+		return true
+	case slices.Contains(unsettable, attribute), slices.Contains(settableText, attribute):
+		return false
+	}
+	held := r.attributeType(attribute)
+	return held == "" || held == rules.TypeTime || held == rules.TypeMixed
 }
 
 func (r *reader) audience(n *node) *AudienceTrigger {

@@ -23,7 +23,7 @@ var (
 		},
 		{
 			"priority", whole(0, maxPriority), false,
-			"which campaign comes first where several want the same customer, the higher first; default 0",
+			"which campaign comes first where several want the same customer, the higher first: 0 to 100; default 0",
 		},
 		{"goal", group("goal"), false, "the event that the campaign is for; it ends the journey as converted"},
 		{

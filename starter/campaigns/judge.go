@@ -19,6 +19,7 @@ type WhyCheck struct {
 	About       string             `json:"about" enum:"campaign,trigger,rule,key,reachable,holdout,reentry"`
 	OK          bool               `json:"ok"`
 	Text        string             `json:"text" doc:"What was found, in words; moments are in UTC."`
+	At          time.Time          `json:"at,omitzero" doc:"Of a trigger: the moment ahead at which it lets the customer in, where it has one."`
 	Explanation *rules.Explanation `json:"explanation,omitempty" doc:"Of a rule: the value of each part."`
 }
 
@@ -280,7 +281,7 @@ func (j *judge) scheduleTrigger() {
 		j.add(AboutTrigger, false, "the schedule has no moment ahead at which the customer could enter")
 		return
 	}
-	j.add(AboutTrigger, true, "the customer may enter at the next moment of the schedule, %s", moment(next))
+	j.add(AboutTrigger, true, "the customer may enter at the next moment of the schedule, %s", moment(next)).At = utc(next)
 }
 
 // next is when the customer may next enter by a schedule.
@@ -309,7 +310,7 @@ func (j *judge) dateTrigger(t campaign.DateTrigger) {
 		j.add(AboutTrigger, false, "%s is %v, for which there is no moment ahead", t.Attribute, value)
 		return
 	}
-	j.add(AboutTrigger, true, "%s is %v: the customer enters on %s, for %s", t.Attribute, value, moment(at), day)
+	j.add(AboutTrigger, true, "%s is %v: the customer enters on %s, for %s", t.Attribute, value, moment(at), day).At = utc(at)
 }
 
 func (j *judge) audienceTrigger(t campaign.AudienceTrigger) {
@@ -322,7 +323,7 @@ func (j *judge) audienceTrigger(t campaign.AudienceTrigger) {
 	case k.Entering:
 		j.add(AboutTrigger, true, "the audience is on its way into the campaign")
 	case judged.After(j.now):
-		j.add(AboutTrigger, true, "the audience enters on %s", moment(judged))
+		j.add(AboutTrigger, true, "the audience enters on %s", moment(judged)).At = utc(judged)
 	case t.Once:
 		j.add(AboutTrigger, false, "everybody was judged once, on %s; who comes to fit later does not enter", moment(judged))
 	default:

@@ -103,12 +103,12 @@ func Check(text Text, known Known) (*Loaded, error) {
 		return ok
 	}
 	bad, doubtful := checkContent(d, all)
-	if bad = append(d.Check(world), bad...); len(bad) > 0 {
+	if bad = slices.Concat(d.Check(world), bad, refusedHeaders(d)); len(bad) > 0 {
 		return nil, bad
 	}
 	return &Loaded{
 		Definition: d, Source: text.Source, Templates: text.Templates,
-		Warnings: slices.Concat(d.Warnings(), doubtful, d.Caution(world)),
+		Warnings: slices.Concat(d.Warnings(), doubtful, unknownMentions(d, all, known.Schema), d.Caution(world)),
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"dotyk/rules"
 	"dotyk/rules/campaign"
 	"dotyk/starter/campaigns"
 	"dotyk/starter/examples"
@@ -62,6 +63,39 @@ func TestLoad(t *testing.T) {
 		}
 	})
 
+	t.Run("A name that nothing stands behind is a warning", func(t *testing.T) {
+		t.Parallel()
+		known := campaigns.Known{Schema: &rules.Schema{Attributes: map[string]rules.Type{"city": rules.TypeText}}}
+		for name, c := range map[string]struct {
+			steps string
+			known campaigns.Known
+			want  string
+		}{
+			"typing error":     {"  - sms: {text: 'Hi {{ custmer.name }}'}", campaigns.Known{}, `nothing is called "custmer"`},
+			"in a fallback":    {"  - sms: {text: Hi, fallback: {sms: {text: '{{ gift.code }}'}}}", known, `nothing is called "gift"`},
+			"no result":        {"  - sms: {id: one, text: Hi}\n  - sms: {text: '{{ one.at }}'}", known, `nothing is called "one"`},
+			"in a template":    {"  - email: {template: t}", known, `no attribute is called "nmae"`},
+			"unknown data":     {"  - sms: {text: '{{ customer.nmae }}'}", campaigns.Known{}, ""},
+			"fields":           {"  - sms: {text: '{{ customer.first_name }}{{ customer.city }}{{ entry.x }}{{ campaign.name }}'}", known, ""},
+			"a code":           {"  - coupon: {id: gift, prefix: G-}\n  - sms: {text: '{{ gift.code }}'}", known, ""},
+			"set by a step":    {"  - update: {set: {tier: '1'}, add: {points: 1}}\n  - sms: {text: '{{ customer.tier }}{{ customer.points }}'}", known, ""},
+			"made in a letter": {"  - sms: {text: '{% assign x = 1 %}{{ x }}'}", known, ""},
+		} {
+			loaded, err := campaigns.Load(files(marketing+c.steps, map[string]string{
+				"t.html": "---\nsubject: Hi\n---\n{{ customer.nmae }}{{ unsubscribe_url }}",
+			}), "c.yaml", c.known)
+			require.NoError(t, err, name)
+			if c.want == "" {
+				require.Empty(t, loaded.Warnings, name)
+				continue
+			}
+			require.Len(t, loaded.Warnings, 1, name)
+			require.Contains(t, loaded.Warnings[0].Message, c.want, name)
+			require.Equal(t, campaign.CodeUnknownName, loaded.Warnings[0].Code, name)
+			require.Positive(t, loaded.Warnings[0].Line, name)
+		}
+	})
+
 	t.Run("What a message says is checked at its place, also of a fallback", func(t *testing.T) {
 		t.Parallel()
 		for name, c := range map[string]struct{ steps, code, path string }{
@@ -75,6 +109,7 @@ func TestLoad(t *testing.T) {
 			"no template":   {"  - email: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"outside":       {"  - email: {template: ../c}", campaign.CodeUnknownTemplate, "steps[0].email"},
 			"sms template":  {"  - sms: {template: nowhere}", campaign.CodeUnknownTemplate, "steps[0].sms"},
+			"header":        {"  - webhook: {url: 'https://a.example', headers: {X-Shop: a, host: b}}", campaign.CodeBadValue, "steps[0].webhook"},
 			"unknown topic": {"  - wait: 1d", campaign.CodeUnknownTopic, "topic"},
 		} {
 			known := campaigns.Known{}
@@ -89,6 +124,21 @@ func TestLoad(t *testing.T) {
 			require.Equal(t, c.path, vs[0].Path, name)
 			require.Positive(t, vs[0].Line, name)
 		}
+	})
+
+	t.Run("Events that Dotyk brings about need not have happened to be known", func(t *testing.T) {
+		t.Parallel()
+		known := campaigns.Known{Schema: &rules.Schema{Events: map[string]map[string]rules.Type{"e": {}}}}
+		loaded, err := campaigns.Load(files(marketing+`  - task: {id: ring, title: Ring}
+  - wait_for: {id: rang, event: task_completed, when: 'event.step == "ring" and event.outcome == "reached"', timeout: 3d}
+  - branch: [{when: 'count(events("coupon_redeemed", "30d")) > 0', steps: [{sms: {text: Hi}}]}]
+`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Empty(t, loaded.Warnings)
+		loaded, err = campaigns.Load(files(marketing+`  - branch: [{when: 'count(events("visited")) > 0', steps: [{sms: {text: Hi}}]}]`, nil), "c.yaml", known)
+		require.NoError(t, err)
+		require.Len(t, loaded.Warnings, 1)
+		require.Equal(t, campaign.CodeUnknownName, loaded.Warnings[0].Code)
 	})
 
 	t.Run("Live campaigns are looked at", func(t *testing.T) {

@@ -215,6 +215,11 @@ func (w *Why) absence() string {
 			return "did not enter: " + c.Text
 		}
 	}
+	for _, c := range w.Checks {
+		if !c.At.IsZero() {
+			return "did not enter so far: " + c.Text
+		}
+	}
 	return "did not enter so far, and nothing stands in the way now: what would let the customer enter was not picked up yet, " +
 		"was imported as history, or came to hold after the customer was judged"
 }

@@ -188,6 +188,26 @@ func TestWhyByTrigger(t *testing.T) {
 	}
 }
 
+func TestWhyOfAMomentAhead(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ trigger, answer string }{
+		"date":     {"{date: {attribute: hired, yearly: true}}", "did not enter so far: hired is 2001-05-07: the customer enters on "},
+		"schedule": {"{schedule: {cron: '0 9 * * *', audience: 'customer.plan == \"a\"'}}", "did not enter so far: the customer may enter at the next moment"},
+		"audience": {"{audience: {rule: true, at: \"2099-01-01T00:00:00Z\"}}", "did not enter so far: the audience enters on 2099-01-01 00:00 UTC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			s.publish("campaign: c\ntrigger: " + c.trigger + "\nsteps: [{wait: 1d}]\n")
+			s.happen("ann", "paid", nil, func(m *store.Message) {
+				m.Profile = store.Profile{Attributes: map[string]any{"plan": "a", "hired": "2001-05-07"}}
+			})
+			s.run()
+			require.Contains(t, s.why("ann", "c").Answer, c.answer)
+		})
+	}
+}
+
 func TestWhyOfNothing(t *testing.T) {
 	t.Parallel()
 	s := open(t)

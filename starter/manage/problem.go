@@ -133,7 +133,7 @@ func explain(err error) (p *problemError, known bool) {
 	case errors.As(err, &rule):
 		return ruleProblem(rule), true
 	case errors.As(err, &used):
-		return problem(http.StatusConflict, "in_use", "segment %q is named by the rule of %s: change or delete these first", used.Name, quoted(used.By)), true
+		return problem(http.StatusConflict, "in_use", "segment %q is named by %s: change or delete these first", used.Name, quoted(used.By)), true
 	case errors.As(err, &gone):
 		return problem(http.StatusNotFound, "not_found", "%s in this workspace: %s", gone.Error(), gone.advice), true
 	case errors.Is(err, store.ErrNotFound):

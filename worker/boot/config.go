@@ -24,8 +24,10 @@ type Config struct {
 	EmailFrom         string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
 	SMSFrom           string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
 
+	// WebhookPrivate lets campaigns reach servers inside the network that Dotyk runs in, whoever writes the campaigns.
 	WebhookPrivate bool `name:"webhook-private" env:"WEBHOOK_PRIVATE" help:"Let campaigns send requests to private addresses, too; for development."`
 
+	// EmailRate and SMSRate are those of the queue, in messages a second: all workers share them, and must be given the same.
 	EmailRate float64 `name:"email-rate" env:"EMAIL_RATE" help:"Most e-mails a second, of all workers together; 0 is no limit."`
 	SMSRate   float64 `name:"sms-rate" env:"SMS_RATE" help:"Most SMS a second, of all workers together; 0 is no limit."`
 }

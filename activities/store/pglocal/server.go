@@ -24,8 +24,8 @@ type Config struct {
 	Binaries Binaries
 	// Options are settings of PostgreSQL that add to ours or replace them: {"shared_buffers": "1GB"}.
 	Options map[string]string
-	// Fast gives up durability for speed (fsync, synchronous_commit and full_page_writes off): for tests. A crash of
-	// the server may then lose the last commits, a crash of the machine everything.
+	// Fast gives up durability for speed (fsync, synchronous_commit and full_page_writes off, wal_level minimal): for
+	// tests. A crash of the server may then lose the last commits, a crash of the machine everything.
 	Fast bool
 	// Logger hears what was found, made and taken over; nil is silent.
 	Logger *slog.Logger

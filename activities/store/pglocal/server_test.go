@@ -86,7 +86,7 @@ func TestServer(t *testing.T) {
 		t.Parallel()
 		srv := start(t, pglocal.Config{Dir: newDir(t), Options: map[string]string{"work_mem": "7MB", "max_connections": "50"}})
 		for setting, want := range map[string]string{
-			"server_encoding": "UTF8", "lc_collate": "C.UTF-8", "TimeZone": "UTC", "jit": "off", "fsync": "off",
+			"server_encoding": "UTF8", "lc_collate": "C.UTF-8", "TimeZone": "UTC", "jit": "off", "fsync": "off", "wal_level": "minimal",
 			"work_mem": "7MB", "max_connections": "50", "listen_addresses": "", "shared_buffers": "256MB",
 		} {
 			require.Equal(t, want, query[string](t, srv, "SELECT current_setting('"+setting+"')"), setting)

@@ -35,6 +35,9 @@ func (s *Server) settings() []string {
 		options["fsync"] = "off"
 		options["synchronous_commit"] = "off"
 		options["full_page_writes"] = "off"
+		options["wal_compression"] = "off"
+		options["wal_level"] = "minimal"     // so that a copy of a database, page by page, is not logged as well
+		options["max_wal_senders"] = "0"     // minimal demands it
 		options["autovacuum_naptime"] = "1h" // temporary databases come and go too fast to be worth it
 	}
 	maps.Copy(options, s.config.Options)

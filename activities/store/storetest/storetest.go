@@ -43,7 +43,7 @@ func Main(m *testing.M) int {
 
 func (s *server) start() error {
 	s.once.Do(func() {
-		s.dir, s.err = os.MkdirTemp("", "dotyk-pg-")
+		s.dir, s.err = os.MkdirTemp(parentDir(), "dotyk-pg-")
 		if s.err != nil {
 			return
 		}

@@ -1,0 +1,28 @@
+package content_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"dotyk/channels/content"
+)
+
+func TestMentions(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string][]string{
+		"Hi":                                   nil,
+		"{{ customer.name }}, {{ gift.code }}": {"customer.name", "gift.code"},
+		`{{ customer.address.city | upcase }} {{customer["name"]}}`:                   {"customer", "customer.address"},
+		"{{ items[0].name }} {{ a }} {{- a -}}":                                       {"a", "items"},
+		`{{ "customer.nmae" }} {{ 5 }} {{ true }} {{ nil }}`:                          nil,
+		"{% assign x = customer.name %}{{ x }}{% capture y %}{% endcapture %}{{ y }}": nil,
+		"{% for i in entry.items %}{{ i.name }} {{ forloop.index }}{% endfor %}":      nil,
+		"{% raw %}{{ a }}{% endraw %}{% comment %}{{ b }}{% endcomment %}":            nil,
+		"{% echo a %}{% if b %}{{ c }}{% endif %}":                                    {"a", "c"},
+		"{{ broken": nil,
+	} {
+		require.Equal(t, want, content.Mentions(source), source)
+	}
+	require.Equal(t, []string{"a", "b"}, content.Mentions("{{ a }}", "{{ b }}{% assign c = 1 %}", "{{ c }}"))
+}
