@@ -105,7 +105,7 @@ func (c *carrying) carry(ctx context.Context, p *pending) {
 		c.update(p, e)
 	case campaign.IssueCoupon:
 		if _, ok := c.issued[p.d.ID][e.Step]; !ok {
-			c.mistake(p, e.Step, "no code", "No code is left in the pool "+e.Coupon.Pool+": the customer got none.")
+			c.mistake(p, e.Step, store.OutcomeNoCode, "No code is left in the pool "+e.Coupon.Pool+": the customer got none.")
 		}
 	case campaign.StartJourney:
 		c.out.Requests = append(c.out.Requests, store.JourneyRequest{

@@ -227,10 +227,13 @@ steps:
 		s.through("u1", nil)
 		got := s.record("u1").Customer.Attributes
 		for name, want := range map[string]string{
-			"score": "9007199254741008", "precise": "0.3", "words": "1", "reset": "3", "late": "100",
+			"score": "9007199254741008", "precise": "0.3", "reset": "3", "late": "100",
 		} {
 			require.Equal(t, json.Number(want), got[name], name)
 		}
+		require.Equal(t, "many", got["words"], "words cannot be added to")
+		require.Equal(t, "update_1: left as it is: nothing was added to customer.words: it holds no number, and keeps its value",
+			s.mistakes("u1"))
 	})
 
 	t.Run("Puts customers into lists and takes them out, which campaigns hear of", func(t *testing.T) {
@@ -335,6 +338,50 @@ steps:
 		require.Equal(t, []audience.Channel{audience.Email}, next.Channels)
 		require.Equal(t, "Code", s.tasks()[0].Title)
 		require.Equal(t, "gift: no code: No code is left in the pool birthday: the customer got none.", s.mistakes("u1"))
+	})
+
+	t.Run("Holds back what shows a code that was not given", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.publish(gift)
+		c, _ := s.through("u1", nil)
+		result, err := s.send(c, audience.Email)
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Suppressed)
+		require.Empty(t, s.mail.Messages())
+		mail := s.touch("u1", audience.Email)
+		require.Equal(t, audience.Suppressed, mail.Status)
+		require.Equal(t, "its coupon has no code: the pool birthday is empty", mail.Outcome)
+	})
+
+	t.Run("Sends the fallback instead, and what can do without the code", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.publish(`
+campaign: gift
+trigger: {event: registered}
+topic: news
+steps:
+  - coupon: {id: gift, pool: birthday}
+  - email:
+      id: mail
+      subject: "Your code {{ gift.code }}"
+      text: Hello
+      fallback: {email: {id: plain, subject: Happy birthday, text: Hello}}
+  - email: {id: other, subject: "Code {{ gift.code | default: 'HELLO' }}", text: Hello}
+`)
+		c, _ := s.through("u1", nil)
+		for range 2 {
+			_, err := s.send(c, audience.Email)
+			require.NoError(t, err)
+		}
+		got := map[string]string{}
+		for _, e := range s.touches("u1", audience.Email) {
+			got[e.Step] = string(e.Status) + " " + e.Summary
+		}
+		require.Equal(t, map[string]string{
+			"mail": "suppressed ", "plain": "accepted Happy birthday", "other": "accepted Code HELLO",
+		}, got)
 	})
 
 	t.Run("Makes codes up", func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -134,12 +135,13 @@ type about struct {
 	entry    map[string]any
 	results  map[string]campaign.Result // by step
 	coupons  map[string]campaign.Coupon // by step
+	codeless map[string]string          // by coupon step that gave nothing: the pool that was empty
 	campaign string
 	version  int
 }
 
 // bindings gives customer, entry (what started the journey), campaign, and by their ids the outcomes of earlier steps and
-// the codes that earlier steps gave.
+// the codes that earlier steps gave, or should have given.
 func (a *about) bindings() content.Bindings {
 	c := a.customer
 	customer := maps.Clone(c.Attributes)
@@ -161,6 +163,10 @@ func (a *about) bindings() content.Bindings {
 		}
 		outcome["happened"], outcome["at"] = result.Happened, result.At
 		b[step] = outcome
+	}
+	for step, pool := range a.codeless {
+		why := fmt.Sprintf("its coupon has no code: the pool %s is empty", pool)
+		b[step] = map[string]any{"code": content.Missing{Why: why}, "redeemed": false, "happened": false}
 	}
 	for step, c := range a.coupons {
 		code := map[string]any{"code": c.Code, "redeemed": !c.RedeemedAt.IsZero(), "happened": !c.RedeemedAt.IsZero()}
@@ -185,7 +191,11 @@ func (s *sending) bindings(ctx context.Context, v *version, m *store.Outgoing) (
 	if v.coupons {
 		err := s.Store.In(ctx, s.in.Workspace, func(tx *store.Tx) error {
 			found, err := tx.Coupons(ctx, []string{m.JourneyID})
+			if err != nil {
+				return err
+			}
 			a.coupons = found[m.JourneyID]
+			a.codeless, err = v.codeless(ctx, tx, m, a.coupons)
 			return err
 		})
 		if err != nil {
@@ -193,6 +203,23 @@ func (s *sending) bindings(ctx context.Context, v *version, m *store.Outgoing) (
 		}
 	}
 	return a.bindings(), nil
+}
+
+// codeless gives the coupon steps that had no code for the journey of a message, with their pools.
+func (v *version) codeless(
+	ctx context.Context, tx *store.Tx, m *store.Outgoing, given map[string]campaign.Coupon,
+) (map[string]string, error) {
+	codeless := maps.Clone(v.pools)
+	maps.DeleteFunc(codeless, func(step, _ string) bool {
+		_, has := given[step]
+		return has
+	})
+	if len(codeless) == 0 {
+		return codeless, nil
+	}
+	steps, err := tx.CouponsNotGiven(ctx, m.Customer.ID, m.JourneyID)
+	maps.DeleteFunc(codeless, func(step, _ string) bool { return !slices.Contains(steps, step) })
+	return codeless, err
 }
 
 func firstName(c audience.Customer) string {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"dotyk/activities/store"
@@ -100,7 +101,9 @@ func (g *gate) admit(w wish) verdict {
 	run := store.Run{CustomerID: w.customer, CampaignID: w.ID}
 	env := g.facts.env(w.customer, w.event, g.now)
 	env.Entry = w.data
-	if may, why := w.definition.MayEnter(g.past[run], w.entry.Key, env); !may {
+	may, why := w.definition.MayEnter(g.past[run], w.entry.Key, env)
+	v.reentry(w, g.past[run], env)
+	if !may {
 		v.Reason = why
 		return v
 	}
@@ -116,6 +119,20 @@ func (g *gate) admit(w wish) verdict {
 		Key: v.journey.Key, Status: v.journey.Status, EnteredAt: g.now,
 	})
 	return v
+}
+
+// reentry adds to the decision what the rule of a re-entry looked at.
+func (v *verdict) reentry(w wish, past []campaign.Past, env rules.Env) {
+	rule, env := w.definition.ReentryRule(past, w.entry.Key, env)
+	if rule == nil {
+		return
+	}
+	values := maps.Clone(v.Values)
+	if values == nil {
+		values = map[string]any{}
+	}
+	maps.Copy(values, rule.Values(env))
+	v.Values = values
 }
 
 // begin makes the journey, or the sign that the customer is held out.

@@ -13,6 +13,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/channels"
+	"dotyk/channels/content"
 	"dotyk/rules/audience"
 )
 
@@ -252,8 +253,8 @@ func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
 	case err == nil:
 		st.Status, st.Outcome = audience.Accepted, sent.receipt.Response
 		st.ProviderID, st.Segments = sent.receipt.ProviderID, sent.receipt.Segments
-	case failure == nil: // its content could not be made
-		st.Status, st.Outcome = audience.Failed, err.Error()
+	case failure == nil:
+		st.Status, st.Outcome = notMade(err)
 	default:
 		s.judge(failure, &st)
 	}
@@ -271,6 +272,15 @@ func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
 		return s.tryLater(failure.Error(), failure.RetryAfter)
 	}
 	return nil
+}
+
+// notMade says what becomes of a message whose content could not be made. One that would show what is missing is held
+// back as one that nobody may get.
+func notMade(err error) (audience.TouchStatus, string) {
+	if missing, ok := errors.AsType[*content.MissingError](err); ok {
+		return audience.Suppressed, missing.Why
+	}
+	return audience.Failed, err.Error()
 }
 
 // settle records an answer.

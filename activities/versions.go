@@ -22,6 +22,7 @@ type version struct {
 	webhooks    map[string]*campaign.WebhookStep
 	experiments []*campaign.SplitStep // splits that look for a winner
 	coupons     bool                  // some step gives codes
+	pools       map[string]string     // by coupon step: where its codes are taken from
 }
 
 // texts is what a task, a call or a note says; the title of a note is empty.
@@ -74,7 +75,7 @@ func (vs *versions) cached(key versionKey) *version {
 func compile(loaded *store.Version) *version {
 	v := &version{
 		Version: loaded, emails: map[string]*content.Email{}, sms: map[string]*content.SMS{}, texts: map[string]texts{},
-		broken: map[string]error{}, webhooks: map[string]*campaign.WebhookStep{},
+		broken: map[string]error{}, webhooks: map[string]*campaign.WebhookStep{}, pools: map[string]string{},
 	}
 	campaign.Walk(loaded.Definition.Steps, func(step campaign.Step) {
 		if err := v.compile(step); err != nil {
@@ -100,6 +101,9 @@ func (v *version) compile(step campaign.Step) (err error) {
 		v.webhooks[s.ID] = s
 	case *campaign.CouponStep:
 		v.coupons = true
+		if s.Pool != "" {
+			v.pools[s.ID] = s.Pool
+		}
 	case *campaign.SplitStep:
 		if slices.ContainsFunc(s.Arms, func(arm campaign.SplitArm) bool { return arm.Winner }) {
 			v.experiments = append(v.experiments, s)

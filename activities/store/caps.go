@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -105,7 +106,7 @@ func (o *crowd) last() string {
 	}
 	m := slices.MaxFunc(o.sent, func(a, b campaign.Message) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	return fmt.Sprintf("; the last one was of campaign %s, of priority %d, on %s", m.Campaign, m.Priority,
-		m.At.UTC().Format(time.RFC3339))
+		calendar.Moment(m.At, time.UTC))
 }
 
 // rivals are the planned messages of other journeys.

@@ -108,8 +108,9 @@ func (c *claiming) admit(m *candidate) bool {
 	if m.transactional || m.quiet == campaign.QuietIgnore || len(c.policy.Quiet) == 0 {
 		return true
 	}
-	until, quiet := c.policy.QuietUntil(c.Channel, m.countryOf(), calendar.Zone(m.Customer.Timezone, m.zone), c.Now)
-	switch why := "quiet hours until " + until.UTC().Format(time.RFC3339); {
+	zone := calendar.Zone(m.Customer.Timezone, m.zone)
+	until, quiet := c.policy.QuietUntil(c.Channel, m.countryOf(), zone, c.Now)
+	switch why := "quiet hours until " + calendar.Moment(until, zone); {
 	case !quiet:
 		return true
 	case m.quiet == campaign.QuietSkip:

@@ -13,6 +13,7 @@ import (
 	"dotyk/activities/store"
 	"dotyk/activities/store/storetest"
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -174,11 +175,11 @@ func TestClaimQuietHours(t *testing.T) {
 		"ends earlier when clocks go forward":  {policy: nights, zone: "Europe/Kyiv", at: "2026-03-28T22:00:00Z", until: "2026-03-29T06:00:00Z"},
 		"ends later when clocks go back":       {policy: nights, zone: "Europe/Kyiv", at: "2026-10-24T22:00:00Z", until: "2026-10-25T07:00:00Z"},
 		"takes the workspace's for no zone":    {policy: nights, zone: "", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
-		"is left out by a message that skips":  {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietSkip, at: "2026-01-10T22:00:00Z", outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z"},
+		"is left out by a message that skips":  {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietSkip, at: "2026-01-10T22:00:00Z", outcome: "suppressed: quiet hours until 2026-01-11 09:00 Europe/Kyiv"},
 		"is unknown to a message that ignores": {policy: nights, zone: "Europe/Kyiv", quiet: campaign.QuietIgnore, at: "2026-01-10T22:00:00Z"},
 		"outlasts the message": {
 			policy: nights, zone: "Europe/Kyiv", at: "2026-01-10T22:00:00Z", expires: time.Hour,
-			outcome: "suppressed: quiet hours until 2026-01-11T07:00:00Z, after it is wanted",
+			outcome: "suppressed: quiet hours until 2026-01-11 09:00 Europe/Kyiv, after it is wanted",
 		},
 		"is of the country of the phone":    {policy: "quiet: [{country: UA, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z", until: "2026-01-11T09:00:00Z"},
 		"is not of another country":         {policy: "quiet: [{country: PL, from: '21:00', to: '09:00'}]", zone: "UTC", at: "2026-01-10T22:00:00Z"},
@@ -210,7 +211,7 @@ func TestClaimQuietHours(t *testing.T) {
 				until := utc(c.until)
 				require.Empty(t, got.Messages)
 				require.True(t, until.Equal(got.Next), got.Next)
-				require.Equal(t, []string{"hello held: quiet hours until " + until.Format(time.RFC3339)}, l.decisions("u1"))
+				require.Equal(t, []string{"hello held: quiet hours until " + calendar.Moment(until, calendar.Zone(c.zone))}, l.decisions("u1"))
 				next := l.look(cohort, at)
 				require.Empty(t, next.Channels)
 				require.True(t, until.Equal(next.Due), next.Due)
@@ -233,6 +234,56 @@ func TestClaimQuietHours(t *testing.T) {
 			require.Len(t, l.claim(cohort, audience.Email, utc("2026-01-10T22:00:00Z").AddDate(0, 0, -30)).Messages, 1)
 		}
 	})
+}
+
+func TestQuietHoursChange(t *testing.T) {
+	t.Parallel()
+	night := time.Date(2200, 1, 10, 22, 0, 0, 0, time.UTC) // what is held back is so for years
+	morning := night.Add(11 * time.Hour)
+	nights, err := campaign.ParsePolicy([]byte("quiet: [{from: '21:00', to: '09:00'}]"))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		change func(l *ledger) error
+		sent   bool
+	}{
+		"no quiet hours any more": {sent: true, change: func(l *ledger) error {
+			return l.st.SetPolicy(t.Context(), l.seed.Workspace, campaign.Policy{})
+		}},
+		"the same quiet hours": {change: func(l *ledger) error {
+			return l.st.SetPolicy(t.Context(), l.seed.Workspace, nights)
+		}},
+		"another time zone": {sent: true, change: func(l *ledger) error {
+			return l.st.EditWorkspace(t.Context(), l.seed.Workspace, store.WorkspaceEdit{Timezone: new("America/New_York")})
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := openLedger(t)
+			require.NoError(t, l.st.SetPolicy(t.Context(), l.seed.Workspace, nights))
+			held := l.campaign("hello", 0, l.customer("u1", "", nil))
+			l.plan(held, store.PlannedMessage{Channel: audience.Email, ExpiresAt: night.AddDate(0, 0, 3)})
+			require.True(t, morning.Equal(l.claim(held, audience.Email, night).Next))
+			l.look(held, night) // it is known until when the cohort waits
+			other := l.campaign("other", 0, l.customer("u2", "", nil))
+			forgotten := func() []store.CohortRef {
+				list, err := l.st.Forgotten(t.Context(), time.Time{}, 10)
+				require.NoError(t, err)
+				return list
+			}
+			require.Empty(t, forgotten())
+
+			require.NoError(t, c.change(l))
+			require.Equal(t, []store.CohortRef{{Workspace: l.seed.Workspace, ID: held.ID, Size: 1}}, forgotten(), "but not "+other.ID)
+			require.Equal(t, []audience.Channel{audience.Email}, l.look(held, night).Channels)
+			got := l.claim(held, audience.Email, night)
+			if c.sent {
+				require.Len(t, got.Messages, 1)
+				return
+			}
+			require.Empty(t, got.Messages)
+			require.True(t, morning.Equal(got.Next), "they hold on")
+		})
+	}
 }
 
 func TestClaimOfStoppedCampaign(t *testing.T) {

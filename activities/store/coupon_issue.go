@@ -210,3 +210,15 @@ func (tx *Tx) Coupons(ctx context.Context, journeys []string) (map[string]map[st
 	})
 	return found, wrap("load coupons", err)
 }
+
+// OutcomeNoCode is the outcome of the decision of kind error which says that a pool had no code left for a coupon step.
+const OutcomeNoCode = "no code"
+
+// CouponsNotGiven lists the coupon steps of a journey whose pool was empty when the journey came by.
+func (tx *Tx) CouponsNotGiven(ctx context.Context, customer, journey string) ([]string, error) {
+	rows, _ := tx.conn.Query(ctx, `SELECT DISTINCT step FROM decisions WHERE workspace_id = $1 AND customer_id = $2
+		AND journey_id = $3 AND kind = $4 AND outcome = $5 ORDER BY step`,
+		tx.Workspace, customer, journey, campaign.DecisionError, OutcomeNoCode)
+	steps, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return steps, wrap("list coupons that were not given", err)
+}

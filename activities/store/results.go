@@ -108,7 +108,7 @@ type Names struct {
 	Segments  map[string]bool // of both kinds
 	Lists     map[string]bool // static segments
 	Users     map[string]bool // e-mail addresses of those who may sign in
-	Pools     map[string]bool // of coupons
+	Pools     map[string]int  // of coupons: how many of their codes are free
 	Topics    map[string]audience.TopicPolicy
 }
 
@@ -116,17 +116,26 @@ type Names struct {
 func (s *Store) Names(ctx context.Context, workspace int64) (Names, error) {
 	var n Names
 	err := s.In(ctx, workspace, func(tx *Tx) error {
-		n = Names{Topics: map[string]audience.TopicPolicy{}}
+		n = Names{Topics: map[string]audience.TopicPolicy{}, Pools: map[string]int{}}
 		b := &pgx.Batch{}
 		for into, sql := range map[*map[string]bool]string{
 			&n.Campaigns: `SELECT name FROM campaigns WHERE workspace_id = $1`,
 			&n.Segments:  `SELECT name FROM segments WHERE workspace_id = $1 AND deleted_at IS NULL`,
 			&n.Lists:     `SELECT name FROM segments WHERE workspace_id = $1 AND deleted_at IS NULL AND kind = 'static'`,
 			&n.Users:     `SELECT email FROM users WHERE workspace_id = $1 AND disabled_at IS NULL`,
-			&n.Pools:     `SELECT DISTINCT pool FROM coupons WHERE workspace_id = $1 AND pool <> ''`,
 		} {
 			b.Queue(sql, workspace).Query(collectSet(into))
 		}
+		var pool string
+		var free int
+		b.Queue(`SELECT pool, count(*) FILTER (WHERE customer_id IS NULL) FROM coupons
+			WHERE workspace_id = $1 AND pool <> '' GROUP BY pool`, workspace).Query(func(rows pgx.Rows) error {
+			_, err := pgx.ForEachRow(rows, []any{&pool, &free}, func() error {
+				n.Pools[pool] = free
+				return nil
+			})
+			return err
+		})
 		var topic string
 		var policy audience.TopicPolicy
 		b.Queue(`SELECT name, policy FROM topics WHERE workspace_id = $1`, workspace).Query(func(rows pgx.Rows) error {

@@ -38,7 +38,8 @@ func queueUpdates(b *pgx.Batch, ws int64, updates []CustomerUpdate) {
 	queueSums(b, ws, sums)
 }
 
-// queueSums adds numbers to attributes, after the attributes were set, without loss of a digit.
+// queueSums adds numbers to attributes, after the attributes were set, without loss of a digit. What became no number since
+// the journey was moved keeps its value.
 func queueSums(b *pgx.Batch, ws int64, sums map[[2]string][]string) {
 	if len(sums) == 0 {
 		return
@@ -55,9 +56,9 @@ func queueSums(b *pgx.Batch, ws int64, sums map[[2]string][]string) {
 	b.Queue(`WITH given AS (
 			SELECT customer, name, sum(amount::numeric) AS amount FROM unnest($2::uuid[], $3::text[], $4::text[])
 			AS u (customer, name, amount) GROUP BY customer, name)
-		UPDATE customers c SET updated_at = now(), attributes = c.attributes || (
-			SELECT jsonb_object_agg(g.name, g.amount + CASE WHEN jsonb_typeof(c.attributes -> g.name) = 'number'
-				THEN (c.attributes ->> g.name)::numeric ELSE 0 END) FROM given g WHERE g.customer = c.id)
+		UPDATE customers c SET updated_at = now(), attributes = c.attributes || coalesce((
+			SELECT jsonb_object_agg(g.name, g.amount + coalesce((c.attributes ->> g.name)::numeric, 0)) FROM given g
+			WHERE g.customer = c.id AND coalesce(jsonb_typeof(c.attributes -> g.name), 'null') IN ('number', 'null')), '{}')
 		WHERE c.workspace_id = $1 AND c.id IN (SELECT customer FROM given)`, ws, customers, names, amounts)
 }
 

@@ -96,7 +96,7 @@ func (s *Store) WorkspaceSettings(ctx context.Context, workspace int64) (Workspa
 	return w, wrap("read settings of workspace", err)
 }
 
-// EditWorkspace says where a workspace is. ErrInvalid for a zone that the time zone database does not know, or a country
+// EditWorkspace says where a workspace is. Messages that wait for the end of quiet hours are judged anew. ErrInvalid for a zone that the time zone database does not know, or a country
 // without phone numbers.
 func (s *Store) EditWorkspace(ctx context.Context, workspace int64, edit WorkspaceEdit) error {
 	if edit.Timezone != nil && !calendar.KnownZone(*edit.Timezone) {
@@ -110,6 +110,9 @@ func (s *Store) EditWorkspace(ctx context.Context, workspace int64, edit Workspa
 		if err := tx.conn.QueryRow(ctx, `UPDATE workspaces SET timezone = coalesce($2, timezone), country = coalesce($3, country)
 			WHERE id = $1 RETURNING timezone, country`, workspace, edit.Timezone, edit.Country).
 			Scan(&now.Timezone, &now.Country); err != nil {
+			return err
+		}
+		if err := tx.judgeQuietAgain(ctx); err != nil {
 			return err
 		}
 		return tx.Audit(ctx, "workspace.changed", "workspace", map[string]any{"timezone": now.Timezone, "country": now.Country})

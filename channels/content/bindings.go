@@ -13,7 +13,7 @@ import (
 
 // normalise copies the data a template sees. A whole number that JSON made a float becomes an int, because the library
 // takes only ints as the ends of a range, for limit: and as an index.
-func normalise(v any, depth int) any {
+func (m *meter) normalise(v any, depth int) any {
 	if depth > maxNesting {
 		return nil
 	}
@@ -33,18 +33,20 @@ func normalise(v any, depth int) any {
 		}
 		return f
 	case map[string]any:
-		m := make(object, len(v))
+		o := make(object, len(v))
 		for k, e := range v {
-			m[k] = normalise(e, depth+1)
+			o[k] = m.normalise(e, depth+1)
 		}
-		if len(m) > maxOrdered {
-			return map[string]any(m)
+		if len(o) > maxOrdered {
+			return map[string]any(o)
 		}
-		return m
+		return o
+	case Missing:
+		return missing{why: v.Why, meter: m}
 	case []any:
 		a := make([]any, len(v))
 		for i, e := range v {
-			a[i] = normalise(e, depth+1)
+			a[i] = m.normalise(e, depth+1)
 		}
 		return a
 	default:
@@ -113,3 +115,34 @@ func (nothing) PropertyValue(values.Value) values.Value { return values.ValueOf(
 
 // Test is true, as in Liquid.
 func (nothing) Test() bool { return true }
+
+// Missing is a binding that should have a value and has none. Conditions see nothing in its place; an output that shows
+// it, without a default filter, fails with a *MissingError, because the message would have a hole.
+type Missing struct{ Why string }
+
+// missing is a Missing that tells the meter of its rendering when it is read.
+type missing struct {
+	nothing
+
+	why   string
+	meter *meter
+}
+
+var _ values.Value = missing{}
+
+// Interface is nil, which is written down.
+func (m missing) Interface() any {
+	m.meter.missing = m.why
+	return nil
+}
+
+// Equal says whether the other value is nothing as well, or blank.
+func (m missing) Equal(other values.Value) bool {
+	if n, ok := other.(nothing); ok {
+		return n.blank
+	}
+	return other.Interface() == nil
+}
+
+// Test is false.
+func (missing) Test() bool { return false }

@@ -51,6 +51,12 @@ var (
 	ErrTooBusy = errors.New("too many loop turns")
 )
 
+// MissingError says that a message would show a Missing. It is the cause of an *Error.
+type MissingError struct{ Why string }
+
+// Error is why there is no value.
+func (e *MissingError) Error() string { return e.Why }
+
 var liquidError = regexp.MustCompile(`(?s)^Liquid error(?: \(line \d+\))?: (.*?)(?: in \{[{%].*)?$`)
 
 // located turns an error of the Liquid library into ours.

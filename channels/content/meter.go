@@ -29,6 +29,8 @@ type meter struct {
 	ctx   context.Context
 	turns int
 	work  int
+	// missing is why the Missing that was read last has no value; "" where none was.
+	missing string
 }
 
 // spend is called for every turn of a loop and for every output, with the bytes about to be written.
@@ -59,10 +61,11 @@ type rendering struct{ vars map[string]any }
 func newRendering(ctx context.Context, b Bindings) (*rendering, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	vars := make(map[string]any, len(b)+3)
+	m := &meter{ctx: ctx}
 	for name, v := range b {
-		vars[name] = normalise(v, 0)
+		vars[name] = m.normalise(v, 0)
 	}
-	vars[meterKey] = &meter{ctx: ctx}
+	vars[meterKey] = m
 	vars["empty"], vars["blank"] = nothing{}, nothing{blank: true}
 	return &rendering{vars: vars}, cancel
 }

@@ -23,6 +23,9 @@ var (
 	// Filters that write HTML themselves, when they come last.
 	lastEscape = regexp.MustCompile(`\|\s*escape(?:_once)?\s*$`)
 	lastBreaks = regexp.MustCompile(`\|\s*newline_to_br\s*$`)
+
+	// A filter that stands in for what is missing, wherever it comes.
+	withDefault = regexp.MustCompile(`\|\s*default\b`)
 )
 
 // output is a compiled {{ … }}.
@@ -32,6 +35,7 @@ type output struct {
 	url     bool                   // begins the value of an attribute that holds an address
 	escaped bool                   // the template has escaped it already
 	breaks  bool                   // <br /> stays
+	spare   bool                   // a default takes the place of what is missing
 }
 
 func (o output) render(w io.Writer, ctx render.Context) error {
@@ -39,9 +43,13 @@ func (o output) render(w io.Writer, ctx render.Context) error {
 	if err := m.spend(0); err != nil || o.expr == nil {
 		return err
 	}
+	m.missing = ""
 	v, err := ctx.Evaluate(o.expr)
 	if err != nil {
 		return err
+	}
+	if m.missing != "" && !o.spare {
+		return &MissingError{Why: m.missing}
 	}
 	safe, isSafe := v.(values.SafeValue)
 	if isSafe {

@@ -300,7 +300,7 @@ func (p *preparer) output(t token, before string) (output, error) {
 	if err != nil {
 		return output{}, p.fail(t, fmt.Sprintf("cannot understand %q", t.args), "write {{ name }} or {{ name | filter: argument }}")
 	}
-	o := output{expr: expr}
+	o := output{expr: expr, spare: withDefault.MatchString(t.unquoted())}
 	if p.mode != htmlMode {
 		return o, nil
 	}

@@ -75,6 +75,13 @@ func TestWeekdays(t *testing.T) {
 	}
 }
 
+func TestMoment(t *testing.T) {
+	t.Parallel()
+	moment := at(t, "2026-11-23T17:05:59.9Z")
+	require.Equal(t, "2026-11-23 17:05 UTC", calendar.Moment(moment, time.UTC))
+	require.Equal(t, "2026-11-23 19:05 Europe/Kyiv", calendar.Moment(moment, zone(t, "Europe/Kyiv")))
+}
+
 func TestZone(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Europe/Kyiv", calendar.Zone("", "Local", "Nowhere/Land", "Europe/Kyiv", "UTC").String())

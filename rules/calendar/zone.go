@@ -23,6 +23,12 @@ func Zone(names ...string) *time.Location {
 	return time.UTC
 }
 
+// Moment writes a moment as reasons do, to the minute and with the zone in which it is told: "2026-11-23 17:05 UTC",
+// "2026-11-23 19:05 Europe/Kyiv".
+func Moment(at time.Time, zone *time.Location) string {
+	return at.In(zone).Format("2006-01-02 15:04 ") + zone.String()
+}
+
 // KnownZone reports whether a name is a zone of the time zone database.
 func KnownZone(name string) bool { return load(name) != nil }
 

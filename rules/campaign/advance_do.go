@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -100,7 +101,7 @@ func (w *walker) sent(id string) {
 // update asks for the change, and lets later rules of the same call see it.
 func (w *walker) update(s *UpdateStep) {
 	effect := UpdateCustomer{
-		Step: s.ID, Set: w.values(s.Set, s.ID), Add: w.numbers(s), AddTags: s.AddTags, RemoveTags: s.RemoveTags,
+		Step: s.ID, Set: w.values(s.Set, s.ID), Add: w.sums(s), AddTags: s.AddTags, RemoveTags: s.RemoveTags,
 		AddTo: s.AddTo, RemoveFrom: s.RemoveFrom,
 	}
 	if len(effect.Set)+len(effect.Add)+len(s.AddTags)+len(s.RemoveTags)+len(s.AddTo)+len(s.RemoveFrom) == 0 {
@@ -111,14 +112,34 @@ func (w *walker) update(s *UpdateStep) {
 	w.plan(effect)
 }
 
-// numbers evaluates what is added to attributes. What is no number adds nothing.
-func (w *walker) numbers(s *UpdateStep) map[string]any {
+// sums evaluates what is added to attributes. What is no number adds nothing, and to what holds no number nothing is added:
+// the value that is there would be lost.
+func (w *walker) sums(s *UpdateStep) map[string]any {
 	add := w.values(s.Add, s.ID)
-	maps.DeleteFunc(add, func(_ string, value any) bool {
-		_, number := decimalOf(value)
-		return !number
-	})
+	for _, a := range s.Add {
+		by, evaluated := add[a.Attribute]
+		if !evaluated {
+			continue
+		}
+		has := w.f.Customer.Attributes[a.Attribute]
+		if _, number := decimalOf(has); has != nil && !number {
+			w.leaveAlone(s.ID, a, has)
+			delete(add, a.Attribute)
+		} else if _, number := decimalOf(by); !number {
+			delete(add, a.Attribute)
+		}
+	}
 	return add
+}
+
+// leaveAlone records that an attribute keeps the value that it has.
+func (w *walker) leaveAlone(step string, a Assignment, has any) {
+	mention := "customer." + a.Attribute
+	w.effects = append(w.effects, RecordDecision{
+		Step: step, Kind: DecisionError, Outcome: "left as it is", Rule: a.Value.Source(),
+		Reason: fmt.Sprintf("nothing was added to %s: it holds no number, and keeps its value", mention),
+		Values: map[string]any{mention: has},
+	})
 }
 
 // belong lets later rules of the same call see in which lists the customer is.
@@ -165,7 +186,7 @@ func applied(c audience.Customer, u UpdateCustomer) audience.Customer {
 		}
 	}
 	for name, value := range u.Add {
-		have, _ := decimalOf(c.Attributes[name]) // what is no number counts as 0
+		have, _ := decimalOf(c.Attributes[name]) // 0 where there is none
 		more, _ := decimalOf(value)
 		c.Attributes[name] = json.Number(have.Add(more).String())
 	}

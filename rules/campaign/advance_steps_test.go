@@ -237,17 +237,22 @@ func TestOwner(t *testing.T) {
 
 func TestUpdate(t *testing.T) {
 	t.Parallel()
-	d := simple(t, `{update: {id: u, add: {score: 10, none: 'customer.text', half: '0.5'}, add_to: [buyers], remove_from: [leads]}},
-		{update: {set: {score: customer.score, half: customer.half, buyer: 'segment("buyers")', lead: 'segment("leads")'}}}`)
-	facts := with(map[string]any{"score": 5.5, "half": "word", "text": "word"})
+	d := simple(t, `{update: {id: u, add: {score: 10, none: 'customer.text', half: '0.5', plan: 1}, add_to: [buyers], remove_from: [leads]}},
+		{update: {set: {score: customer.score, half: customer.half, plan: customer.plan, buyer: 'segment("buyers")', lead: 'segment("leads")'}}}`)
+	facts := with(map[string]any{"score": 5.5, "plan": "pro", "text": "word"})
 	facts.Segments = map[string]bool{"leads": true}
 	_, effects := begin(d, facts, t0)
 	updates := of[campaign.UpdateCustomer](effects)
 	require.Equal(t, map[string]any{"score": int64(10), "half": json.Number("0.5")}, updates[0].Add)
 	require.Equal(t, []string{"buyers"}, updates[0].AddTo)
 	require.Equal(t, []string{"leads"}, updates[0].RemoveFrom)
-	require.Equal(t, map[string]any{"score": json.Number("15.5"), "half": json.Number("0.5"), "buyer": true, "lead": false}, updates[1].Set)
+	require.Equal(t, map[string]any{"score": json.Number("15.5"), "half": json.Number("0.5"), "plan": "pro", "buyer": true, "lead": false}, updates[1].Set)
 	require.Equal(t, map[string]bool{"leads": true}, facts.Segments)
+	require.Equal(t, []campaign.RecordDecision{{
+		Step: "u", Kind: campaign.DecisionError, Outcome: "left as it is", Rule: "1",
+		Reason: "nothing was added to customer.plan: it holds no number, and keeps its value",
+		Values: map[string]any{"customer.plan": "pro"},
+	}}, decisions(effects, campaign.DecisionError))
 }
 
 func TestCoupon(t *testing.T) {

@@ -10,15 +10,46 @@ import (
 )
 
 // Caution finds what may be a mistake in a campaign that can be used, as the world around it is: messages that nobody may
-// have consented to, and live campaigns that send to the same customers at the same time.
+// have consented to, pools of coupons without a free code, and live campaigns that send to the same customers at the same
+// time.
 func (d *Definition) Caution(k Known) Violations {
 	var c checker
 	if !d.Transactional {
 		c.consent(d, k)
 		c.collisions(d, k)
 	}
+	if k.Codes != nil {
+		c.codes(d, k.Codes, 1, "it has no free code: whoever comes here gets none, and no message that shows it")
+	}
 	c.found.sort()
 	return c.found
+}
+
+// Shortage warns of pools of coupons that have free codes, but fewer than customers would enter at once.
+func (d *Definition) Shortage(free func(pool string) int, customers int) Violations {
+	var c checker
+	some := func(pool string) int {
+		if n := free(pool); n > 0 {
+			return n
+		}
+		return customers // Caution has warned of it
+	}
+	c.codes(d, some, customers, fmt.Sprintf("it has fewer free codes than the %d customers who would enter at once: "+
+		"the last ones get none, and no message that shows it", customers))
+	c.found.sort()
+	return c.found
+}
+
+// codes warns of the coupon steps whose pool has fewer free codes than are needed.
+func (c *checker) codes(d *Definition, free func(pool string) int, needed int, why string) {
+	Walk(d.Steps, func(step Step) {
+		s, ok := step.(*CouponStep)
+		if !ok || s.Pool == "" || free(s.Pool) >= needed {
+			return
+		}
+		c.report(d.at(s), CodeFewCodes, fmt.Sprintf("step %s takes codes from the pool %s, and %s", s.ID, s.Pool, why),
+			"Add codes with \"starter coupon add "+s.Pool+" FILE\", or give the messages a fallback.")
+	})
 }
 
 // consent warns of messages on a topic that wants a consent, where nothing on the way there has asked for it.

@@ -160,6 +160,25 @@ func TestCautionCollision(t *testing.T) {
 		joined.Caution(campaign.Known{Live: []*campaign.Definition{named("more", "segment: {entered: vip}", mail)}}), 1)
 }
 
+func TestFewCodes(t *testing.T) {
+	t.Parallel()
+	d := parse(t, stepsOf("  - coupon: {id: a, pool: full}\n  - coupon: {id: b, pool: low}\n"+
+		"  - coupon: {id: c, pool: none}\n  - coupon: {id: made, prefix: X-}"))
+	free := func(pool string) int { return map[string]int{"full": 100, "low": 10}[pool] }
+	vs := d.Caution(campaign.Known{Codes: free})
+	require.Equal(t, campaign.Violations{{
+		Line: 7, Column: 18, Path: "steps[2].coupon.id", Code: campaign.CodeFewCodes,
+		Message: "step c takes codes from the pool none, and it has no free code: whoever comes here gets none, and no message that shows it",
+		Advice:  `Add codes with "starter coupon add none FILE", or give the messages a fallback.`,
+	}}, vs)
+	require.Empty(t, d.Caution(campaign.Known{}))
+	require.Empty(t, d.Shortage(free, 10))
+	few := d.Shortage(free, 11)
+	require.Len(t, few, 1, "of the pool without any the caution has told")
+	require.Equal(t, 6, few[0].Line)
+	require.Contains(t, few[0].Message, "the pool low, and it has fewer free codes than the 11 customers who would enter at once")
+}
+
 func TestAddingToWhatIsNoNumber(t *testing.T) {
 	t.Parallel()
 	schema := &rules.Schema{Attributes: map[string]rules.Type{

@@ -183,6 +183,7 @@ type Known struct {
 	User     func(email string) bool
 	Pool     func(name string) bool // is there a pool of coupons of this name
 	Campaign func(name string) bool // is there a campaign of this name, whatever its status
+	Codes    func(pool string) int  // how many codes of a pool of coupons are free
 	// Policy of a topic; false where it is unknown.
 	Policy func(topic string) (audience.TopicPolicy, bool)
 	// Live lists the campaigns that customers can enter now.

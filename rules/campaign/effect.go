@@ -87,7 +87,8 @@ type UpdateCustomer struct {
 	Step string
 	// Set maps a field or attribute of the customer to its new value, JSON-safe. A nil value removes the attribute.
 	Set map[string]any
-	// Add maps an attribute to the number to be added to it: an int64 or json.Number. What is no number counts as 0.
+	// Add maps an attribute to the number to be added to it: an int64 or json.Number. An
+	// attribute that the customer does not have counts as 0; to one that holds no number nothing is added.
 	Add        map[string]any
 	AddTags    []string
 	RemoveTags []string

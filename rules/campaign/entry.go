@@ -33,23 +33,41 @@ func (d *Definition) MayEnter(past []Past, key string, env rules.Env) (bool, str
 	if d.Concurrent {
 		key = ""
 	}
-	var last *Past
+	last, active := d.latest(past, key)
+	switch {
+	case active != nil:
+		return false, fmt.Sprintf("a journey%s is under way since %s", keyed(key), date(active.EnteredAt))
+	case last == nil:
+		return true, "it is the first journey" + keyed(key)
+	}
+	return d.mayReenter(last, key, env)
+}
+
+// latest gives the journey before, of those that matter to one with this key, and the one that forbids it because it is
+// under way; nil without.
+func (d *Definition) latest(past []Past, key string) (last, active *Past) {
 	for i := range past {
 		p := &past[i]
 		if p.Key != key && !d.Concurrent {
 			continue
 		}
 		if p.Status == Active && !d.Concurrent {
-			return false, fmt.Sprintf("a journey%s is under way since %s", keyed(key), date(p.EnteredAt))
+			return nil, p
 		}
 		if last == nil || p.EnteredAt.After(last.EnteredAt) {
 			last = p
 		}
 	}
-	if last == nil {
-		return true, "it is the first journey" + keyed(key)
+	return last, nil
+}
+
+// ReentryRule gives the rule that MayEnter asks, with what it sees of the journey before; nil where no rule decides.
+func (d *Definition) ReentryRule(past []Past, key string, env rules.Env) (*rules.Rule, rules.Env) {
+	last, active := d.latest(past, key)
+	if d.Reenter.Mode != ReenterWhen || last == nil || active != nil {
+		return nil, env
 	}
-	return d.mayReenter(last, key, env)
+	return d.Reenter.When, last.seen(env)
 }
 
 func (d *Definition) mayReenter(last *Past, key string, env rules.Env) (bool, string) {
@@ -76,17 +94,22 @@ func (d *Definition) mayReenter(last *Past, key string, env rules.Env) (bool, st
 // previous is the name by which the rule of a re-entry sees the journey before.
 const previous = "previous"
 
-func (d *Definition) mayReenterWhen(last *Past, before string, env rules.Env) (bool, string) {
-	event := map[string]any{"status": string(last.Status), "reason": last.Reason}
-	if !last.EndedAt.IsZero() {
-		event["ended_at"] = last.EndedAt
+// seen gives an environment in which rules see the journey as the one before.
+func (p *Past) seen(env rules.Env) rules.Env {
+	event := map[string]any{"status": string(p.Status), "reason": p.Reason}
+	if !p.EndedAt.IsZero() {
+		event["ended_at"] = p.EndedAt
 	}
 	env.Results = maps.Clone(env.Results)
 	if env.Results == nil {
 		env.Results = map[string]map[string]any{}
 	}
-	env.Results[previous] = map[string]any{"happened": true, "at": last.EnteredAt, "event": event}
-	held, err := d.Reenter.When.Bool(env)
+	env.Results[previous] = map[string]any{"happened": true, "at": p.EnteredAt, "event": event}
+	return env
+}
+
+func (d *Definition) mayReenterWhen(last *Past, before string, env rules.Env) (bool, string) {
+	held, err := d.Reenter.When.Bool(last.seen(env))
 	rule := d.Reenter.When.Source()
 	switch {
 	case err != nil:
@@ -104,9 +127,11 @@ func (d *Definition) HoldsOut(customerID string, p Policy) (bool, string) {
 	case d.Transactional:
 		return false, ""
 	case lot("holdout", customerID) < p.Holdout:
-		return true, fmt.Sprintf("belongs to the %s of all customers who are kept out of every campaign, to compare with", p.Holdout)
+		return true, fmt.Sprintf("the customer belongs to the %s of all customers who are kept out of every campaign, "+
+			"to compare with", p.Holdout)
 	case lot("holdout", d.Name, customerID) < d.Holdout:
-		return true, fmt.Sprintf("belongs to the %s of customers who are kept out of this campaign, to compare with", d.Holdout)
+		return true, fmt.Sprintf("the customer belongs to the %s of customers who are kept out of this campaign, "+
+			"to compare with", d.Holdout)
 	}
 	return false, ""
 }

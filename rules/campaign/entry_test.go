@@ -176,6 +176,13 @@ func TestReenterWhen(t *testing.T) {
 			require.Contains(t, why, c.why)
 		})
 	}
+	ended := past(campaign.Exited, t0.Add(day))
+	rule, env := d.ReentryRule(ended, "", rules.Env{Now: t0.Add(2 * day)})
+	require.Equal(t, "rejected", rule.Values(env)["previous.reason"])
+	for name, none := range map[string][]campaign.Past{"first": nil, "under way": past(campaign.Active, time.Time{})} {
+		rule, _ := d.ReentryRule(none, "", rules.Env{Now: t0})
+		require.Nil(t, rule, name)
+	}
 	broken := parse(t, `{campaign: c, trigger: {event: e}, reenter: {when: 'customer.long + customer.long == ""'}, steps: [{wait: 1d}]}`)
 	may, why := broken.MayEnter(past(campaign.Exited, t0), "", rules.Env{Now: t0, Facts: with(map[string]any{"long": long}).Facts})
 	require.False(t, may)
@@ -208,12 +215,12 @@ func TestHoldsOut(t *testing.T) {
 		held, why := none.HoldsOut(id, policy)
 		if held {
 			byPolicy++
-			require.Equal(t, "belongs to the 2% of all customers who are kept out of every campaign, to compare with", why)
+			require.Equal(t, "the customer belongs to the 2% of all customers who are kept out of every campaign, to compare with", why)
 			again, _ := own.HoldsOut(id, policy)
 			require.True(t, again, "of every campaign")
 		} else if held, why := own.HoldsOut(id, policy); held {
 			byCampaign++
-			require.Equal(t, "belongs to the 5% of customers who are kept out of this campaign, to compare with", why)
+			require.Equal(t, "the customer belongs to the 5% of customers who are kept out of this campaign, to compare with", why)
 		}
 		never, _ := service.HoldsOut(id, policy)
 		require.False(t, never)

@@ -9,6 +9,7 @@ import (
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 )
 
 // Match judges an event, env.Event, by the campaign's trigger, for one customer: the event of an event trigger, or the one
@@ -133,7 +134,7 @@ func keyed(key string) string {
 	return fmt.Sprintf(" with key %q", key)
 }
 
-func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func date(t time.Time) string { return calendar.Moment(t, time.UTC) }
 
 // Start makes the journey of a customer who enters now. It is active, due at once, and stands before the first step. Of
 // a concurrent campaign its key is its id.

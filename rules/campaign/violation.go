@@ -64,6 +64,7 @@ const (
 	CodeUnknownName = "unknown_name" // a rule names something that the workspace has no data of yet
 	CodePointless   = "pointless"    // a field has no effect
 	CodeNoConsent   = "no_consent"   // nobody may have consented to a message
+	CodeFewCodes    = "few_codes"    // a pool has no codes left, or fewer than customers would enter at once
 	CodeCollision   = "collision"    // another campaign sends to the same customers at the same time
 
 	CodeNoUnsubscribe = "no_unsubscribe" // a marketing e-mail has no unsubscribe link of its own

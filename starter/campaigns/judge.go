@@ -122,7 +122,10 @@ func (j *judge) checks(ctx context.Context) ([]WhyCheck, error) {
 		return nil, err
 	}
 	may, why := j.definition.MayEnter(j.past, key, j.env)
-	j.add(AboutReentry, may, "%s", why)
+	check := j.add(AboutReentry, may, "%s", why)
+	if rule, env := j.definition.ReentryRule(j.past, key, j.env); rule != nil {
+		check.Explanation = rule.Explain(env)
+	}
 	j.reachable()
 	if out, why := j.definition.HoldsOut(j.story.Customer.ID, j.policy); out {
 		j.add(AboutHoldout, false, "kept out, to compare with: %s", why)

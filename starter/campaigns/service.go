@@ -39,7 +39,11 @@ func (s *Service) Known(ctx context.Context, ws int64) (Known, error) {
 	return Known{
 		Schema: schema,
 		World: campaign.Known{
-			Segment: in(names.Segments), List: in(names.Lists), User: in(names.Users), Pool: in(names.Pools),
+			Segment: in(names.Segments), List: in(names.Lists), User: in(names.Users), Pool: func(name string) bool {
+				_, ok := names.Pools[name]
+				return ok
+			},
+			Codes:    func(pool string) int { return names.Pools[pool] },
 			Campaign: in(names.Campaigns), Live: live,
 			Policy: func(topic string) (audience.TopicPolicy, bool) {
 				policy, ok := names.Topics[topic]
@@ -91,11 +95,21 @@ func (s *Service) Draft(ctx context.Context, ws int64, name string) (Text, int, 
 	return Text{Source: d.Source, Templates: d.Templates}, d.Revision, err
 }
 
-// Plan says what publishing a campaign would do.
+// Plan says what publishing a campaign would do. What only the size of its audience tells is added to its warnings.
 func (s *Service) Plan(ctx context.Context, ws int64, l *Loaded, moves store.Moves) (store.PublicationPlan, error) {
 	p := l.Publication()
 	p.Moves = moves
-	return s.Store.PlanPublication(ctx, ws, p)
+	plan, err := s.Store.PlanPublication(ctx, ws, p)
+	if err != nil || plan.AudienceSize == nil {
+		return plan, err
+	}
+	names, err := s.Store.Names(ctx, ws)
+	if err != nil {
+		return store.PublicationPlan{}, err
+	}
+	l.Warnings = append(l.Warnings,
+		l.Definition.Shortage(func(pool string) int { return names.Pools[pool] }, *plan.AudienceSize)...)
+	return plan, nil
 }
 
 // Publish publishes a campaign.

@@ -2,6 +2,7 @@ package campaigns
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,24 @@ func TestWhy(t *testing.T) {
 		require.Contains(t, j.Decisions[0].Rule, "event.total > 50")
 		require.Contains(t, w.Answer, "is under way: at step pause (wait) until")
 		require.Contains(t, blocked(w), "a journey is under way")
+	})
+
+	t.Run("Tells what the rule of a re-entry saw of the journey before", func(t *testing.T) {
+		t.Parallel()
+		s := open(t)
+		s.publish("campaign: again\ntrigger: {event: signed, when: 'event.plan == \"pro\"'}\n" +
+			"reenter: {when: 'previous.reason == \"lost\"'}\nsteps: [{exit: won}]")
+		for range 2 {
+			s.happen("ann", "signed", map[string]any{"plan": "pro"})
+			s.run()
+		}
+		w := s.why("ann", "again")
+		require.Len(t, w.Refusals, 1)
+		require.Equal(t, map[string]any{"event.plan": "pro", "previous.reason": "won"}, w.Refusals[0].Values)
+		reentry := w.Checks[slices.IndexFunc(w.Checks, func(c WhyCheck) bool { return c.About == AboutReentry })]
+		require.False(t, reentry.OK)
+		require.False(t, reentry.Explanation.Holds)
+		require.Contains(t, fmt.Sprint(reentry.Explanation.Changes), "won")
 	})
 
 	t.Run("Tells of somebody for whom the rule did not hold", func(t *testing.T) {

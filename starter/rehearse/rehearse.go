@@ -85,6 +85,9 @@ func (r *renderer) text(e rehearsal.Entry) (string, error) {
 	}
 	b := activities.RehearsedBindings(e.Campaign, e.Content)
 	text, err := r.render(e, b)
+	if missing, ok := errors.AsType[*content.MissingError](err); ok {
+		return "", &rehearsal.UnsendableError{Why: missing.Why}
+	}
 	if err != nil {
 		return "", fmt.Errorf("fill step %s of campaign %s for %s: %w", e.Step, e.Campaign, e.Customer, err)
 	}

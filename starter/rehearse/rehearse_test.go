@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
@@ -66,4 +67,51 @@ func TestNewsletterReplayed(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, groups(once), 9500)
 	require.Equal(t, groups(once), groups(rehearse.Outcome{Log: again.Log}))
+}
+
+// TestPoolRunsOut has a pool with one code for two customers: what shows the code is not sent with a hole.
+func TestPoolRunsOut(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{
+		"gift.yaml": {Data: []byte(`
+campaign: gift
+trigger: {event: registered}
+topic: news
+steps:
+  - coupon: {id: gift, pool: spring}
+  - email: {id: mail, subject: "Your code {{ gift.code }}", text: Hi, fallback: {sms: {id: plain, text: Happy birthday}}}
+  - email: {id: alone, subject: Hi, text: "{{ gift.code }}"}
+  - email: {id: careful, subject: "Hi{% if gift.code %}, {{ gift.code }}{% endif %}", text: "{{ gift.code | default: 'HELLO' }}"}
+`)},
+		"gift.scenario.yaml": {Data: []byte(`
+scenario: the pool runs out
+campaigns: [gift.yaml]
+start: 2026-01-05T09:00:00Z
+pools: {spring: [AAA]}
+customers:
+  ann: {email: ann@example.com, phone: "+380501111111"}
+  bob: {email: bob@example.com, phone: "+380502222222"}
+events:
+  - {at: 2026-01-05T10:00:00Z, customer: ann, event: registered}
+  - {at: 2026-01-05T11:00:00Z, customer: bob, event: registered}
+expect:
+  - {at: 2026-01-05T10:00:00Z, customer: ann, email: mail, text: Your code AAA}
+  - {at: 2026-01-05T10:00:00Z, customer: ann, email: alone, text: AAA}
+  - {at: 2026-01-05T10:00:00Z, customer: ann, email: careful, text: "Hi, AAA"}
+  - {at: 2026-01-05T11:00:00Z, customer: bob, sms: plain}
+  - {at: 2026-01-05T11:00:00Z, customer: bob, email: careful, text: HELLO}
+nothing_else: true
+`)},
+	}
+	o := rehearse.File(t.Context(), files, "gift.scenario.yaml")
+	require.Empty(t, o.Error)
+	require.Empty(t, o.Differences)
+	var held []string
+	for _, e := range o.Log {
+		if e.Kind == rehearsal.Suppressed {
+			held = append(held, e.Customer+" "+e.Step+": "+e.Reason)
+		}
+	}
+	const why = "its coupon has no code: the pool spring is empty"
+	require.Equal(t, []string{"bob mail: " + why, "bob alone: " + why}, held)
 }

@@ -160,7 +160,7 @@ func (p *person) field(name string) *string {
 	return nil
 }
 
-// sums gives what attributes become to which numbers are added. What is no number counts as 0.
+// sums gives what attributes become to which numbers are added. What is missing counts as 0.
 func sums(attributes, add map[string]any) map[string]any {
 	all := make(map[string]any, len(add))
 	for name, by := range add {

@@ -23,6 +23,9 @@ type Config struct {
 	Pools map[string][]string
 	// Answer plays the servers that webhook steps ask. Nil answers everything with status 200 and an empty object.
 	Answer func(Request) Answer
+	// Render makes the content of a message of a journey that got no code of a coupon, and gives an *UnsendableError if it shows
+	// the code. Nil sends such messages as they are.
+	Render Render
 	// Winner decides experiments, whatever their counts. Nil lets the counts decide.
 	Winner func(campaign string, s *campaign.SplitStep) campaign.Winner
 	// Arrive is told of the steps that a journey came to each time that it has moved, some of them more than once, and of

@@ -57,6 +57,7 @@ func (w *World) issue(r *run, e campaign.IssueCoupon) {
 			problem := r.entry(Problem, e.Step, e.Iteration)
 			problem.Reason = "pool " + e.Coupon.Pool + " has no code left"
 			w.note(problem)
+			put(&r.codeless, e.Step, e.Coupon.Pool)
 			return
 		}
 		text = pool[number]

@@ -2,6 +2,7 @@ package rehearsal
 
 import (
 	"fmt"
+	"maps"
 
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
@@ -26,8 +27,10 @@ type run struct {
 	inbox   []audience.Event
 	sent    map[string]audience.Delivery
 	coupons map[string]campaign.Coupon
-	latest  int // which of the calls that were asked for counts
-	queued  bool
+	// codeless are the coupon steps that had no code, and their pools.
+	codeless map[string]string
+	latest   int // which of the calls that were asked for counts
+	queued   bool
 	// It has left by the goal or an exit of the campaign. What was held back before is not sent then; it is if a step of the
 	// journey's own made it leave.
 	leftEarly bool
@@ -45,7 +48,16 @@ func (w *World) admit(a admission) {
 		w.refuse(a.live, a.person, a.entry, name, why)
 		w.answerParent(a.person, a.parent, a.live.Name, string(NotEntered), why)
 	}
-	if may, why := a.live.MayEnter(a.person.past[a.live.Name], a.entry.Key, env); !may {
+	past := a.person.past[a.live.Name]
+	may, why := a.live.MayEnter(past, a.entry.Key, env)
+	if rule, env := a.live.ReentryRule(past, a.entry.Key, env); rule != nil {
+		values := maps.Clone(a.entry.Values)
+		for name, value := range rule.Values(env) {
+			put(&values, name, value)
+		}
+		a.entry.Values = values
+	}
+	if !may {
 		refuse(why)
 		return
 	}

@@ -65,6 +65,7 @@ type Content struct {
 	Entry     map[string]any
 	Position  campaign.Position
 	Coupons   map[string]campaign.Coupon
+	Codeless  map[string]string // by coupon step that gave nothing: the pool that was empty
 }
 
 func (w *World) note(e Entry) {

@@ -25,7 +25,9 @@ type Result struct {
 // Play plays a scenario with its campaigns. An error says that it cannot be played; what is not as expected is in the
 // result. Render may be nil if nothing is expected of texts.
 func (s *Scenario) Play(campaigns []*campaign.Definition, render Render) (*Result, error) {
-	w, err := New(s.config(campaigns))
+	config := s.config(campaigns)
+	config.Render = render
+	w, err := New(config)
 	if err != nil {
 		return nil, fmt.Errorf("play scenario %s: %w", s.Name, err)
 	}

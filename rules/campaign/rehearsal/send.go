@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"dotyk/rules"
 	"dotyk/rules/audience"
+	"dotyk/rules/calendar"
 	"dotyk/rules/campaign"
 )
 
@@ -102,7 +104,41 @@ func (w *World) send(m *message) {
 		w.suppress(m, LeftOutRefused, why)
 		return
 	}
+	if why := w.unsendable(m); why != "" {
+		w.suppress(m, LeftOutRefused, why)
+		return
+	}
 	w.sendNow(m)
+}
+
+// UnsendableError is the error of a Render that says why a message must not go out: it shows what is missing.
+type UnsendableError struct{ Why string }
+
+// Error is why.
+func (e *UnsendableError) Error() string { return e.Why }
+
+// unsendable says why a message must not go out as it is; "" if it may. Only the code of a coupon can be missing.
+func (w *World) unsendable(m *message) string {
+	if w.config.Render == nil || len(m.run.codeless) == 0 {
+		return ""
+	}
+	_, err := w.config.Render(m.sending())
+	if unsendable, ok := errors.AsType[*UnsendableError](err); ok {
+		return unsendable.Why
+	}
+	return ""
+}
+
+// sending is the entry of the log that tells of the message going out.
+func (m *message) sending() Entry {
+	l := m.run.live
+	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
+	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
+	entry.Content = m.run.content(m.step)
+	if !l.Transactional {
+		entry.Topic = l.Topic
+	}
+	return entry
 }
 
 func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (time.Time, bool) {
@@ -113,16 +149,18 @@ func (w *World) quiet(p *person, channel audience.Channel, how campaign.Quiet) (
 }
 
 func (w *World) hold(m *message, how campaign.Quiet, end, expires time.Time) {
+	zone := w.zone(m.run.person)
+	why := "quiet hours until " + calendar.Moment(end, zone)
 	switch {
 	case how == campaign.QuietSkip:
-		w.suppress(m, LeftOutQuiet, "quiet hours until "+clock(end))
+		w.suppress(m, LeftOutQuiet, why)
 	case end.After(expires):
-		w.suppress(m, LeftOutExpired, "no longer wanted: quiet hours end on "+clock(end)+", it expires on "+clock(expires))
+		w.suppress(m, LeftOutExpired, "no longer wanted: "+why+", it expires on "+calendar.Moment(expires, zone))
 	case !end.After(w.now):
 		w.suppress(m, LeftOutQuiet, "quiet hours without end")
 	default:
 		entry := m.run.entry(Delayed, m.step.StepID(), m.iteration)
-		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, "quiet hours until "+clock(end)
+		entry.Channel, entry.Until, entry.Reason = channelOf(m.step), end, why
 		w.note(entry)
 		m.held = true
 		w.try(m, end)
@@ -156,13 +194,7 @@ func (w *World) sendNow(m *message) {
 		counted.At = w.now
 		p.Received = append(p.Received, counted)
 	}
-	entry := m.run.entry(Sent, m.step.StepID(), m.iteration)
-	entry.Channel, entry.Reason, entry.Priority = channelOf(m.step), m.reason, l.Priority
-	entry.Content = m.run.content(m.step)
-	if !l.Transactional {
-		entry.Topic = l.Topic
-	}
-	w.note(entry)
+	w.note(m.sending())
 	put(&p.sentBy, m.step.StepID(), m.run)
 	w.delivered(m, audience.Delivered)
 }
@@ -198,5 +230,6 @@ func (m *message) forget() {
 func (r *run) content(step campaign.MessageStep) *Content {
 	return &Content{
 		Step: step, Recipient: r.person.Customer.Customer, Entry: r.j.Entry, Position: r.j.Position, Coupons: maps.Clone(r.coupons),
+		Codeless: maps.Clone(r.codeless),
 	}
 }
