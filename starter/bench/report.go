@@ -90,6 +90,9 @@ func printTargets(b *strings.Builder, list []outcome) error {
 			if o.Ratio {
 				return fmt.Sprintf("%.2f", v)
 			}
+			if v != 0 && v < 1 {
+				return fmt.Sprintf("%.3f %s", v, o.Unit)
+			}
 			return fmt.Sprintf("%.1f %s", v, o.Unit)
 		}
 		aim := ""
