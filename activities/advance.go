@@ -41,7 +41,7 @@ func (a *Activities) Advance(ctx context.Context, in AdvanceInput) (AdvanceResul
 	for {
 		var next store.CohortNext
 		moved := 0
-		err := a.Store.In(ctx, in.Workspace, func(tx *store.Tx) error {
+		err := a.Store.OnKnownPlans(ctx, in.Workspace, func(tx *store.Tx) error {
 			state, due, err := tx.LoadDue(ctx, in.Cohort, in.Now, advanceBatch)
 			if err != nil {
 				return err

@@ -42,7 +42,7 @@ func (a *Activities) enterPage(ctx context.Context, ref store.AudienceRef) (bool
 		return false, err
 	}
 	e := &entering{ref: ref, open: open, page: page, definition: v.Definition}
-	err = a.Store.In(ctx, ref.Workspace, func(tx *store.Tx) error { return e.enter(ctx, tx) })
+	err = a.Store.OnKnownPlans(ctx, ref.Workspace, func(tx *store.Tx) error { return e.enter(ctx, tx) })
 	if err != nil {
 		return false, err
 	}

@@ -174,7 +174,7 @@ func (a *Activities) pickBatch(ctx context.Context, ws int64, shard int16, size 
 // judgeBatch commits what the next events of a shard come to.
 func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size int) (p *picker, err error) {
 	defer recovered(&err)
-	err = a.Store.In(ctx, ws, func(tx *store.Tx) error {
+	err = a.Store.OnKnownPlans(ctx, ws, func(tx *store.Tx) error {
 		if err := tx.LockSegments(ctx, shard); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func shardOf(customer string) int16 {
 // the workspace. See Refused and Unavailable for what an error means.
 func (s *Store) Ingest(ctx context.Context, workspace int64, ds []Delivery) ([]IngestResult, error) {
 	var results []IngestResult
-	err := s.In(ctx, workspace, func(tx *Tx) error {
+	err := s.OnKnownPlans(ctx, workspace, func(tx *Tx) error {
 		in := ingestion{tx: tx, resolver: newResolver(newID), results: make([]IngestResult, len(ds))}
 		if err := in.run(ctx, ds); err != nil {
 			return err
@@ -201,7 +201,7 @@ func (in *ingestion) loadIdentities(ctx context.Context) error {
 		})
 	if len(emails) > 0 {
 		b.Queue(`SELECT id, coalesce(external_id, ''), email FROM customers
-			WHERE workspace_id = $1 AND email = ANY ($2) AND merged_into IS NULL
+			WHERE workspace_id = $1 AND email = ANY ($2) AND email <> '' AND merged_into IS NULL
 			ORDER BY external_id IS NULL, created_at, id`, in.tx.Workspace, emails).
 			Query(func(rows pgx.Rows) error {
 				_, err := pgx.ForEachRow(rows, []any{&k.id, &k.external, &k.email}, func() error {

@@ -66,7 +66,7 @@ type Claimed struct {
 // must be settled.
 func (s *Store) Claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	var out Claimed
-	err := s.onKnownPlans(ctx, r.Workspace, func(tx *Tx) error {
+	err := s.OnKnownPlans(ctx, r.Workspace, func(tx *Tx) error {
 		var err error
 		out, err = tx.claim(ctx, r)
 		return err
@@ -99,7 +99,7 @@ type Settlement struct {
 // Settle records what became of a claimed message. A late answer resolves an uncertain one; an answer never lowers
 // what is known already. What failed or was suppressed, and has a fallback, has that planned.
 func (s *Store) Settle(ctx context.Context, workspace int64, st Settlement) error {
-	err := s.onKnownPlans(ctx, workspace, func(tx *Tx) error {
+	err := s.OnKnownPlans(ctx, workspace, func(tx *Tx) error {
 		b := &pgx.Batch{}
 		queueSettlement(b, workspace, st)
 		queueFallbacksAfter(b, workspace, st)

@@ -118,9 +118,9 @@ func (s *Store) In(ctx context.Context, workspace int64, fn func(tx *Tx) error) 
 	return s.begin(ctx, workspace, "", fn)
 }
 
-// onKnownPlans is In for the few statements of each message. Their plans are made once for all values: so a claim costs
+// OnKnownPlans is In for the few statements of each message. Their plans are made once for all values: so a claim costs
 // less than half, and is not planned by what is known of one workspace, of which, as long as it is new, that is nothing.
-func (s *Store) onKnownPlans(ctx context.Context, workspace int64, fn func(tx *Tx) error) error {
+func (s *Store) OnKnownPlans(ctx context.Context, workspace int64, fn func(tx *Tx) error) error {
 	return s.begin(ctx, workspace, "; SET LOCAL plan_cache_mode = force_generic_plan", fn)
 }
 
