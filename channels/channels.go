@@ -20,8 +20,10 @@ type EmailMessage struct {
 	Text           string // never empty
 	MessageID      string // without angle brackets
 	UnsubscribeURL string // one-click target of RFC 8058; empty for transactional mail
-	EnvelopeFrom   string // MAIL FROM; empty means From
-	FeedbackID     string // empty for none
+	// UnsubscribeMail is an address to which a mail unsubscribes as well; it stands beside UnsubscribeURL. Empty for none.
+	UnsubscribeMail string
+	EnvelopeFrom    string // MAIL FROM; empty means From
+	FeedbackID      string // empty for none
 }
 
 // SMSMessage is one text message to one recipient, rendered.
@@ -38,14 +40,32 @@ type Receipt struct {
 	ProviderID string // sid of Twilio; queue id in the SMTP answer, when it can be told
 	Response   string // the provider's answer, for people
 	Segments   int    // SMS parts; 0 for e-mail
+	Sender     string // name of the account, or the number, that sent it; empty where there is but one
 }
 
-// EmailSender delivers e-mail. Send is safe for concurrent use; a failure is a *SendError.
+// EmailSender delivers e-mail. Its methods are safe for concurrent use; a failure is a *SendError.
 type EmailSender interface {
+	// Send delivers one message over any connection.
 	Send(ctx context.Context, m *EmailMessage) (Receipt, error)
+	// Session gives a sender of one message after another. It connects when it has to; Close gives back what it holds.
+	Session() EmailSession
 	// Connections is the largest number of messages that can be between claim and answer at one time.
 	Connections() int
 	Close() error
+}
+
+// EmailSession delivers one message after another, each in two parts, so that nobody but its caller decides when a message
+// may count as sent: after Begin the server holds all of it but the final dot, and has not taken it. A session serves one
+// goroutine. After any error it can be used for the next message.
+type EmailSession interface {
+	// Begin hands over everything but the final dot. After an error nothing was sent, so its kind is never Unknown.
+	Begin(ctx context.Context, m *EmailMessage) error
+	// Commit writes the final dot of the message begun, and reads the answer.
+	Commit(ctx context.Context) (Receipt, error)
+	// Abort forgets a message begun: it is not sent. Without one it does nothing.
+	Abort()
+	// Close gives the connection back. A message begun is not sent.
+	Close()
 }
 
 // SMSSender delivers text messages. Send is safe for concurrent use; a failure is a *SendError.
