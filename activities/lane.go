@@ -23,7 +23,6 @@ type lane struct {
 	number  int
 	session channels.EmailSession // nil on other channels
 	behind  []*answer             // answers that are being recorded
-	after   string                // the last message that was claimed here: before it little is left
 }
 
 func (s *sending) newLane(number int) *lane { return &lane{sending: s, number: number} }
@@ -52,7 +51,8 @@ func (l *lane) turn(ctx context.Context) (more bool, err error) {
 	if taken == 0 {
 		return false, nil
 	}
-	c, err := l.claimSome(ctx, taken)
+	after := l.reached()
+	c, err := l.claimSome(ctx, taken, after)
 	if err != nil {
 		return false, err
 	}
@@ -64,15 +64,7 @@ func (l *lane) turn(ctx context.Context) (more bool, err error) {
 	if err := l.deliverAll(ctx, c.Messages); err != nil {
 		return false, err
 	}
-	switch {
-	case !c.More && l.after == "":
-		return false, nil
-	case !c.More:
-		l.after = ""
-	case len(c.Messages) > 0:
-		l.after = c.Messages[len(c.Messages)-1].TouchID
-	}
-	return true, nil
+	return c.More || l.sweeps(after), nil
 }
 
 // share is how many messages a lane claims: of a small cohort so many that all lanes have some.
@@ -83,14 +75,14 @@ func (l *lane) share() int {
 
 // claimSome claims messages. A claim that is under way is waited for even when the sending ends meanwhile: of one that
 // came to be without anybody knowing, nobody could say later whether it was sent.
-func (l *lane) claimSome(ctx context.Context, limit int) (store.Claimed, error) {
+func (l *lane) claimSome(ctx context.Context, limit int, after string) (store.Claimed, error) {
 	if err := ctx.Err(); err != nil {
 		return store.Claimed{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	r := l.claims(limit)
-	r.After, r.Lane = l.after, l.number
+	r.After, r.Lane = after, l.number
 	return l.Store.Claim(ctx, r)
 }
 

@@ -118,6 +118,8 @@ type sending struct {
 	result SendResult
 	taken  int           // deliveries begun, of the Chunk
 	more   bool          // the last claim left others
+	after  string        // the highest message that was claimed: before it little is left
+	swept  bool          // somebody looks at the little that is left
 	later  int           // messages that stay planned
 	delay  time.Duration // the longest that a provider asked to wait
 	reason string
@@ -167,6 +169,30 @@ func (s *sending) note(c *store.Claimed, taken int) {
 		s.result.Next = c.Next
 	}
 	s.taken -= taken - len(c.Messages)
+	if n := len(c.Messages); n > 0 {
+		s.after = max(s.after, c.Messages[n-1].TouchID)
+	}
+}
+
+// reached is the message behind which the next claim looks.
+func (s *sending) reached() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.swept {
+		return ""
+	}
+	return s.after
+}
+
+// sweeps says whether who found nothing more behind a message is to look from the first on: one does.
+func (s *sending) sweeps(after string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after == "" || s.swept {
+		return false
+	}
+	s.swept = true
+	return true
 }
 
 func (s *sending) claims(limit int) store.ClaimRequest {
