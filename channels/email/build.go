@@ -175,8 +175,9 @@ func (s *sink) Write(p []byte) (int, error) {
 func appendQuotedPrintable(b []byte, text string) []byte {
 	s := sink{b}
 	w := quotedprintable.NewWriter(&s)
-	// Neither can fail: a sink takes everything.
-	_, _ = w.Write([]byte(text))
+	// With lines of its own making: after a CR that stands alone, the library loses the next LF. Neither call can fail: a
+	// sink takes everything.
+	_, _ = w.Write(appendLines(nil, text))
 	_ = w.Close()
 	return s.b
 }
