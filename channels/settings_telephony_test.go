@@ -26,7 +26,7 @@ func TestTelephonySettings(t *testing.T) {
 		`{"allow":["UA"],"block":["UA"]}`:                                       "telephony.allow and block both have UA",
 		`{"prices":{"Ukraine":1}}`:                                              `telephony.prices has "Ukraine"`,
 		`{"prices":{"UA":-1}}`:                                                  "telephony.prices.UA is -1",
-		`{"prices":{"UA":1e9999}}`:                                             "telephony.prices.UA is",
+		`{"prices":{"UA":1e9999}}`:                                              "telephony.prices.UA is",
 		`{"currency":"UAH","prices":{"UA":4}}`:                                  "a price for * is needed",
 		`{"currency":"hryvnia","prices":{"*":4}}`:                               `telephony.currency is "hryvnia"`,
 		`{"voice":{"zone":"Kyiv"}}`:                                             `telephony.voice.zone is "Kyiv"`,

@@ -164,20 +164,20 @@ func fitting(t *channels.TelephonySettings, m *channels.SMSMessage, country stri
 	if len(senders) == 0 {
 		senders = []channels.SMSSenderSettings{{From: m.From}}
 	}
-	var own, any []channels.SMSSenderSettings
+	var own, others []channels.SMSSenderSettings
 	for _, s := range senders {
 		switch {
 		case s.IsName() && slices.Contains(nameless, country):
 		case slices.Contains(s.Countries, country):
 			own = append(own, s)
 		case len(s.Countries) == 0:
-			any = append(any, s)
+			others = append(others, s)
 		}
 	}
 	if len(own) > 0 {
 		return own
 	}
-	return any
+	return others
 }
 
 // spread turns the list by the number.
