@@ -27,6 +27,7 @@ func TestTakeSegments(t *testing.T) {
 	const to = "+380671234567"
 
 	t.Run("Rate", func(t *testing.T) {
+		t.Parallel()
 		q := channels.SegmentQuota{Sender: "rate", To: to, Segments: 3, Rate: 0.1, Ahead: 40 * time.Second, Patience: 30 * time.Second}
 		require.Equal(t, channels.SegmentsTaken{OK: true}, take(q)) // busy for 30 s
 		require.Equal(t, channels.SegmentsTaken{OK: true}, take(q)) // for 60
@@ -41,6 +42,7 @@ func TestTakeSegments(t *testing.T) {
 		require.Equal(t, channels.SegmentsTaken{OK: true}, take(q))
 	})
 	t.Run("Day", func(t *testing.T) {
+		t.Parallel()
 		q := channels.SegmentQuota{Sender: "day", To: to, Segments: 4, Daily: 10}
 		require.True(t, take(q).OK)
 		require.True(t, take(q).OK)
@@ -57,6 +59,7 @@ func TestTakeSegments(t *testing.T) {
 		require.False(t, take(q).OK)
 	})
 	t.Run("Many processes", func(t *testing.T) {
+		t.Parallel()
 		q := channels.SegmentQuota{Sender: "many", To: to, Segments: 1, Rate: 0.01, Ahead: 949 * time.Second, Patience: time.Second}
 		var mu sync.Mutex
 		given := 0
@@ -76,6 +79,7 @@ func TestTakeSegments(t *testing.T) {
 		require.Equal(t, 10, given)
 	})
 	t.Run("Sticky", func(t *testing.T) {
+		t.Parallel()
 		require.NoError(t, st.SetDelivery(ctx, ws, func(s *channels.Settings) error {
 			s.Telephony.Senders = []channels.SMSSenderSettings{{From: "Shop"}}
 			return nil
@@ -91,6 +95,7 @@ func TestTakeSegments(t *testing.T) {
 		require.Equal(t, "Shop", plan.Senders[0].From)
 	})
 	t.Run("Refused settings", func(t *testing.T) {
+		t.Parallel()
 		err := st.SetDelivery(ctx, ws, func(s *channels.Settings) error {
 			s.Telephony.MaxSegments = 99
 			return nil

@@ -76,8 +76,10 @@ func (s *site) current(t *testing.T) []store.CurrentCall {
 func (s *site) owned(t *testing.T) {
 	t.Helper()
 	require.NoError(t, s.store.AddUser(t.Context(), s.seed.Workspace, store.User{Email: "ann@shop.example", Phone: annTel}))
-	s.do(t, exchange{path: "/v1/identify", header: map[string]string{"Basic": "KEY"}, status: 200,
-		body: `{"userId":"u1","traits":{"phone":"` + caller + `","name":"Olha <Dial>","owner":"ann@shop.example","stage":"lead"}}`})
+	s.do(t, exchange{
+		path: "/v1/identify", header: map[string]string{"Basic": "KEY"}, status: 200,
+		body: `{"userId":"u1","traits":{"phone":"` + caller + `","name":"Olha <Dial>","owner":"ann@shop.example","stage":"lead"}}`,
+	})
 }
 
 func TestCallToOwner(t *testing.T) {
@@ -149,7 +151,7 @@ func TestCallToQueue(t *testing.T) {
 	s.hook(t, "/queue?w=1", "CA1", "QueueResult", "bridged")
 	outcome, properties, tasks := s.last(t)
 	require.Equal(t, "answered", outcome)
-	require.EqualValues(t, "90", fmt.Sprint(properties["duration"]))
+	require.Equal(t, "90", fmt.Sprint(properties["duration"]))
 	require.Zero(t, tasks)
 
 	begin("CA2")

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -179,9 +180,7 @@ func (c *incoming) form(more url.Values) url.Values {
 		"CallSid": {c.id}, "AccountSid": {c.config.AccountSID}, "ApiVersion": {apiVersion}, "Direction": {inbound},
 		"From": {c.From}, "Caller": {c.From}, "To": {c.To}, "Called": {c.To}, "CallStatus": {string(InProgress)},
 	}
-	for name, values := range more {
-		form[name] = values
-	}
+	maps.Copy(form, more)
 	return form
 }
 
