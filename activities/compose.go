@@ -105,7 +105,7 @@ func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMess
 	}
 	callback := url.Values{"w": {strconv.FormatInt(s.in.Workspace, 10)}, "touch": {m.TouchID}}
 	return &channels.SMSMessage{
-		TouchID: m.TouchID, From: s.SMSFrom, To: m.Address, Body: body,
+		TouchID: m.TouchID, Workspace: s.in.Workspace, From: s.SMSFrom, To: m.Address, Body: body,
 		StatusCallback: s.PublicURL + "/hooks/twilio/status?" + callback.Encode(),
 	}, nil
 }

@@ -25,6 +25,8 @@ type cli struct {
 	Segment  segmentCommands   `cmd:"" help:"Make segments, list their members, explain who is in them."`
 	Customer customerCommands  `cmd:"" help:"Find customers, show their records, say why they got something or did not."`
 	Task     taskCommands      `cmd:"" help:"What campaigns give to people to do."`
+	Call     callCommands      `cmd:"" help:"Calls of customers under way."`
+	Phones   telephonyCommands `cmd:"" name:"telephony" help:"Settings of SMS and calls: senders, prices, countries, working hours, voicemail."`
 	User     userCommands      `cmd:"" help:"People who work with the records."`
 	Coupon   couponCommands    `cmd:"" help:"Codes that campaigns give to customers."`
 	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`

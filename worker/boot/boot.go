@@ -139,12 +139,13 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 		conf.Email = w.email
 	}
 	if c.TwilioAccountSID != "" {
-		conf.SMS, err = sms.New(sms.Config{
+		sender, err := sms.New(sms.Config{
 			AccountSID: c.TwilioAccountSID, AuthToken: c.TwilioAuthToken, BaseURL: c.TwilioBaseURL,
 		})
 		if err != nil {
 			return conf, err
 		}
+		conf.SMS = sms.NewRouter(sender, w.Store)
 	}
 	return conf, nil
 }
