@@ -171,7 +171,8 @@ func (l *lane) deliver(ctx context.Context, m *store.Outgoing) error {
 	st := store.Settlement{Summary: sent.summary}
 	switch failure := asSendError(err); {
 	case err == nil:
-		st.Status, st.Outcome, st.Sender = audience.Accepted, sent.receipt.Response, sent.receipt.Sender
+		st.Status, st.Outcome = audience.Accepted, sent.receipt.Response
+		st.Sender, st.Cost = sent.receipt.Sender, sent.receipt.Cost
 		st.ProviderID, st.Segments = sent.receipt.ProviderID, sent.receipt.Segments
 	case failure == nil:
 		st.Status, st.Outcome = notMade(err)

@@ -335,6 +335,7 @@ func (s *sending) ask(ctx context.Context, m *store.Outgoing) (store.Settlement,
 	case err == nil:
 		st.Status, st.Outcome, st.Summary = audience.Accepted, "found at the provider after its answer was lost", message.Body
 		st.ProviderID, st.Segments = receipt.ProviderID, receipt.Segments
+		st.Sender, st.Cost = receipt.Sender, receipt.Cost
 		return st, nil
 	case errors.Is(err, channels.ErrNotFound) && time.Since(m.ClaimedAt) >= s.Reconcile:
 		st.Status, st.Outcome = audience.Planned, "the provider does not know it: it was not sent"
