@@ -80,7 +80,7 @@ func swallow(c net.Conn) error {
 
 func startSink(b *testing.B) string {
 	b.Helper()
-	sink := exec.CommandContext(context.WithoutCancel(b.Context()), os.Args[0], "-test.run=-") //nolint:gosec // this very program
+	sink := exec.CommandContext(context.WithoutCancel(b.Context()), os.Args[0], "-test.run=-")
 	sink.Env = append(os.Environ(), sinkVariable+"=1")
 	in, err := sink.StdinPipe()
 	require.NoError(b, err)

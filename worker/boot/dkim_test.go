@@ -42,7 +42,8 @@ func TestDKIMKeys(t *testing.T) {
 	_, err = c.dkimKeys()
 	require.ErrorIs(t, err, os.ErrNotExist)
 	for _, c := range []Config{
-		{DKIMDomain: "shop.example"}, {DKIMSelectors: []string{"s1"}},
+		{DKIMDomain: "shop.example"},
+		{DKIMSelectors: []string{"s1"}},
 		{DKIMKeyFiles: []string{good}, DKIMSelectors: []string{"s1"}},
 		{DKIMKeyFiles: []string{good, good}, DKIMDomain: "shop.example", DKIMSelectors: []string{"s1"}},
 	} {
