@@ -65,9 +65,9 @@ func dotAtom(s string) bool {
 }
 
 // quoted writes s as a quoted string (RFC 5322 section 3.2.4).
-func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
-}
+func quoted(s string) string { return `"` + quoteEscape.Replace(s) + `"` }
+
+var quoteEscape = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
 // hasControls says whether s holds a control character of ASCII.
 func hasControls(s string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -154,11 +155,11 @@ func (c *connection) envelope(l *letter, eightBit bool) *failure {
 // pipeline writes all commands and then reads their replies (RFC 2920 section 3.1). The first refusal is the one that
 // tells: those after it follow from it.
 func (c *connection) pipeline(commands []command) *failure {
-	lines := ""
+	var lines strings.Builder
 	for _, step := range commands {
-		lines += step.line + "\r\n"
+		lines.WriteString(step.line + "\r\n")
 	}
-	if f := c.write(stageMail, lines); f != nil {
+	if f := c.write(stageMail, lines.String()); f != nil {
 		return f
 	}
 	var first *failure

@@ -62,7 +62,7 @@ func relaxedBody(body string) string {
 func checkSignature(raw string, n int, key crypto.PublicKey) ([]string, error) {
 	head, body, _ := strings.Cut(raw, "\r\n\r\n")
 	var fields []string
-	for _, line := range strings.Split(head, "\r\n") {
+	for line := range strings.SplitSeq(head, "\r\n") {
 		if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") {
 			fields[len(fields)-1] += "\r\n" + line
 		} else {

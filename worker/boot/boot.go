@@ -133,6 +133,9 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 		if err != nil {
 			return conf, err
 		}
+		if parsed.DKIM, err = c.dkimKeys(); err != nil {
+			return conf, err
+		}
 		if w.email, err = email.New(parsed); err != nil {
 			return conf, err
 		}
