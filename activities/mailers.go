@@ -152,6 +152,9 @@ func (ms *AccountMailers) newRouter(workspace int64) *accounts.Router {
 		Open: ms.cfg.Open, Allowance: store.AccountAllowance{Store: ms.cfg.Store, Workspace: workspace}, LookUp: ms.cfg.LookUp,
 		Logger: logger, Now: ms.cfg.Now,
 		Trouble: func(ctx context.Context, t accounts.Trouble) {
+			// A message that is given up may be how the trouble shows.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
 			if err := ms.cfg.Store.NoteAccountTrouble(ctx, workspace, t.Account, t.Why); err != nil {
 				logger.Warn("trouble of a sending account could not be noted", "account", t.Name, "error", err)
 			}
