@@ -64,11 +64,13 @@ func TestCheck(t *testing.T) {
 		"domain":           {func(a *accounts.Account) { a.DKIM.Domain = "shop example" }, "names of the DNS"},
 		"no key":           {func(a *accounts.Account) { a.DKIMKey = "" }, "DKIM needs"},
 		"key is no PEM":    {func(a *accounts.Account) { a.DKIMKey = "hidden" }, "no PEM"},
-		"key is broken":    {func(a *accounts.Account) { a.DKIMKey = "-----BEGIN PRIVATE KEY-----\naGlkZGVu\n-----END PRIVATE KEY-----\n" }, "cannot be read"},
-		"key of a curve":   {func(a *accounts.Account) { a.DKIMKey = pemOf(t, curve) }, "ECDSA"},
-		"no server":        {func(a *accounts.Account) { a.URL = "" }, "the address of its server"},
-		"scheme":           {func(a *accounts.Account) { a.URL = "http://user:hidden@mail.example.com" }, "want smtp or smtps"},
-		"no host":          {func(a *accounts.Account) { a.URL = "smtp://user:hidden@" }, "no host"},
+		"key is broken": {func(a *accounts.Account) {
+			a.DKIMKey = "-----BEGIN PRIVATE KEY-----\naGlkZGVu\n-----END PRIVATE KEY-----\n"
+		}, "cannot be read"},
+		"key of a curve": {func(a *accounts.Account) { a.DKIMKey = pemOf(t, curve) }, "ECDSA"},
+		"no server":      {func(a *accounts.Account) { a.URL = "" }, "the address of its server"},
+		"scheme":         {func(a *accounts.Account) { a.URL = "http://user:hidden@mail.example.com" }, "want smtp or smtps"},
+		"no host":        {func(a *accounts.Account) { a.URL = "smtp://user:hidden@" }, "no host"},
 	} {
 		a := whole
 		c.change(&a)

@@ -119,7 +119,9 @@ func (l *leases) full(s *Settings, now time.Time) (until time.Time, full bool) {
 }
 
 // exhausted says that nothing was left a moment ago.
-func (one *lease) exhausted(limit int, now time.Time) bool { return one.limit == limit && now.Before(one.none) }
+func (one *lease) exhausted(limit int, now time.Time) bool {
+	return one.limit == limit && now.Before(one.none)
+}
 
 // ends is when the next period begins.
 func (one *lease) ends(p Period, now time.Time) time.Time {
