@@ -39,6 +39,7 @@ func (h *hands) add(d time.Duration) {
 	h.now = h.now.Add(d)
 }
 
+//nolint:paralleltest // the parts follow upon each other
 func TestMailers(t *testing.T) {
 	t.Parallel()
 	url := storetest.URL(t)

@@ -204,7 +204,7 @@ func (s *Store) EditAccount(ctx context.Context, workspace int64, name string, s
 
 // checkEdit checks an account as a whole, of whose secrets only the new ones are at hand.
 func (tx *Tx) checkEdit(ctx context.Context, info *AccountInfo, secrets accounts.Secrets) error {
-	if err := info.Settings.Check(); err != nil {
+	if err := info.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err := secrets.Check(); err != nil {

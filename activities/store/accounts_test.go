@@ -270,7 +270,7 @@ func TestAccountAllowance(t *testing.T) {
 	require.NoError(t, err)
 	require.Positive(t, granted)
 	require.True(t, next.Equal(starts.Add(24*time.Hour)), "a clock that is late does not bring the day before back")
-	require.NoError(t, share.Return(t.Context(), list[0].ID, accounts.Day, starts, 100), "of a day that is over")
+	require.NoError(t, share.Return(list[0].ID, accounts.Day, starts, 100), "of a day that is over")
 	require.NoError(t, st.RemoveAccount(t.Context(), ws, "bulk"))
 	_, _, err = share.Take(t.Context(), list[0].ID, accounts.Day, limit, now())
 	require.ErrorIs(t, err, store.ErrNotFound)

@@ -155,7 +155,9 @@ func (a AccountAllowance) Take(ctx context.Context, account string, p accounts.P
 }
 
 // Return implements accounts.Allowance. Of a period that is over there is nothing to return to.
-func (a AccountAllowance) Return(ctx context.Context, account string, p accounts.Period, starts time.Time, unused int) error {
+func (a AccountAllowance) Return(account string, p accounts.Period, starts time.Time, unused int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
 	err := a.Store.In(ctx, a.Workspace, func(tx *Tx) error {
 		_, err := tx.conn.Exec(ctx, `UPDATE account_usage SET taken = greatest(taken - $5, 0)
 			WHERE workspace_id = $1 AND account_id = $2 AND period = $3 AND starts = $4`,

@@ -26,7 +26,7 @@ func TestAccounts(t *testing.T) {
 		{name: "none", path: "/accounts", status: 200, want: []string{`"accounts":[]`}},
 		{name: "no server", path: "/accounts", body: `{"name":"main"}`, status: 422, want: []string{`"invalid"`, "the address of its server"}},
 		{name: "bad server", path: "/accounts", body: `{"name":"main","url":"ftp://shop:topsecret@mail.example.com"}`, status: 422, want: []string{"want smtp or smtps"}, unwanted: hidden},
-		{name: "bad key", path: "/accounts", body: `{"name":"main","url":"smtp://mail.example.com","dkim":{"domain":"shop.example","selector":"s1"},"dkim_key":"topsecret"}`, status: 422, want: []string{"no PEM"}, unwanted: hidden},
+		{name: "bad key", path: "/accounts", body: `{"name":"main","url":"smtp://mail.example.com","dkim":{"domain":"shop.example","selector":"s1"},"dkim_key":"topsecret"}`, status: 422, want: []string{"no PEM block"}, unwanted: hidden},
 		{name: "bad sender", path: "/accounts", body: `{"name":"main","url":"smtp://mail.example.com","from":"x"}`, status: 422, want: []string{"Shop <news@shop.example>"}},
 		{name: "bad day", path: "/accounts", body: `{"name":"main","url":"smtp://mail.example.com","warm_up":{"start":"2026-13-01"}}`, status: 422},
 		{

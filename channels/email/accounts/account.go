@@ -1,11 +1,6 @@
 package accounts
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -120,10 +115,9 @@ var (
 )
 
 const (
-	maxWeight  = 1000
-	maxLimit   = 1_000_000_000
-	maxWarmUp  = 366
-	minRSABits = 1024
+	maxWeight = 1000
+	maxLimit  = 1_000_000_000
+	maxWarmUp = 366
 )
 
 // Check says what is wrong with the settings, and how to mend it; nil when nothing is.
@@ -193,40 +187,11 @@ func (s *Secrets) Check() error {
 		}
 	}
 	if s.DKIMKey != "" {
-		return checkKey(s.DKIMKey)
+		if _, err := email.ParseDKIMKey([]byte(s.DKIMKey)); err != nil {
+			return fmt.Errorf("%w: %w", ErrAccount, err)
+		}
 	}
 	return nil
-}
-
-// checkKey says whether a private key can sign by RFC 6376 and RFC 8463: RSA of 1024 bits or more, or Ed25519.
-func checkKey(text string) error {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return fmt.Errorf("%w: the DKIM key is no PEM: it begins with -----BEGIN PRIVATE KEY-----", ErrAccount)
-	}
-	var key any
-	var err error
-	if block.Type == "RSA PRIVATE KEY" {
-		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	} else {
-		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: the DKIM key (%s) cannot be read as PKCS #1 or PKCS #8, without a passphrase", ErrAccount, block.Type)
-	}
-	switch key := key.(type) {
-	case ed25519.PrivateKey:
-		return nil
-	case *rsa.PrivateKey:
-		if key.N.BitLen() < minRSABits {
-			return fmt.Errorf("%w: the DKIM key has %d bits, receivers want %d or more", ErrAccount, key.N.BitLen(), minRSABits)
-		}
-		return nil
-	case *ecdsa.PrivateKey:
-		return fmt.Errorf("%w: DKIM knows no ECDSA keys: make one of RSA or Ed25519", ErrAccount)
-	default:
-		return fmt.Errorf("%w: DKIM knows keys of RSA and Ed25519, and this is %T", ErrAccount, key)
-	}
 }
 
 // Shown is the server's address without the password.

@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	_, signer, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 1024)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -63,11 +63,11 @@ func TestCheck(t *testing.T) {
 		"no domain":        {func(a *accounts.Account) { a.DKIM = accounts.DKIM{} }, "DKIM needs"},
 		"domain":           {func(a *accounts.Account) { a.DKIM.Domain = "shop example" }, "names of the DNS"},
 		"no key":           {func(a *accounts.Account) { a.DKIMKey = "" }, "DKIM needs"},
-		"key is no PEM":    {func(a *accounts.Account) { a.DKIMKey = "hidden" }, "no PEM"},
+		"key is no PEM":    {func(a *accounts.Account) { a.DKIMKey = "hidden" }, "no PEM block"},
 		"key is broken": {func(a *accounts.Account) {
 			a.DKIMKey = "-----BEGIN PRIVATE KEY-----\naGlkZGVu\n-----END PRIVATE KEY-----\n"
-		}, "cannot be read"},
-		"key of a curve": {func(a *accounts.Account) { a.DKIMKey = pemOf(t, curve) }, "ECDSA"},
+		}, "DKIM key"},
+		"key of a curve": {func(a *accounts.Account) { a.DKIMKey = pemOf(t, curve) }, "want RSA or Ed25519"},
 		"no server":      {func(a *accounts.Account) { a.URL = "" }, "the address of its server"},
 		"scheme":         {func(a *accounts.Account) { a.URL = "http://user:hidden@mail.example.com" }, "want smtp or smtps"},
 		"no host":        {func(a *accounts.Account) { a.URL = "smtp://user:hidden@" }, "no host"},

@@ -71,7 +71,7 @@ func (a *allowance) Take(_ context.Context, account string, p accounts.Period, l
 	return granted, starts, nil
 }
 
-func (a *allowance) Return(_ context.Context, account string, p accounts.Period, starts time.Time, unused int) error {
+func (a *allowance) Return(account string, p accounts.Period, starts time.Time, unused int) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.taken[a.key(account, p, starts)] -= unused

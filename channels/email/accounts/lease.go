@@ -38,8 +38,9 @@ type Allowance interface {
 	// Take takes part of what is left of limit in the period that has now in it: some of it, so that others find room
 	// too, and all at most. 0 says that nothing is left. Starts is the period's beginning.
 	Take(ctx context.Context, account string, p Period, limit int, now time.Time) (granted int, starts time.Time, err error)
-	// Return gives back what was taken in the period that starts then, and not used.
-	Return(ctx context.Context, account string, p Period, starts time.Time, unused int) error
+	// Return gives back what was taken in the period that starts then, and not used. It happens when an account goes, which
+	// no message waits for, so it bounds its time itself.
+	Return(account string, p Period, starts time.Time, unused int) error
 }
 
 // lease is what an account may still send in one period without asking.
@@ -181,7 +182,7 @@ func (l *leases) giveBack(s *Settings, taken, now time.Time) {
 }
 
 // surrender returns everything that is left to the others.
-func (l *leases) surrender(ctx context.Context) error {
+func (l *leases) surrender() error {
 	l.mu.Lock()
 	have := l.have
 	l.have = nil
@@ -190,7 +191,7 @@ func (l *leases) surrender(ctx context.Context) error {
 		if one.left == 0 || p == Second {
 			continue
 		}
-		if err := l.allowance.Return(ctx, l.account, p, one.starts, one.left); err != nil {
+		if err := l.allowance.Return(l.account, p, one.starts, one.left); err != nil {
 			return err
 		}
 	}

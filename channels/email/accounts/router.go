@@ -146,9 +146,7 @@ func (r *Router) retire(m *member) {
 // end closes the sender of a member that no message uses.
 func (r *Router) end(m *member) {
 	defer close(m.gone)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if err := errors.Join(m.leases.surrender(ctx), m.sender.Close()); err != nil {
+	if err := errors.Join(m.leases.surrender(), m.sender.Close()); err != nil {
 		r.cfg.Logger.Warn("close sending account", "account", m.account.Name, "error", err)
 	}
 	r.mu.Lock()

@@ -104,7 +104,7 @@ func TestRouter(t *testing.T) {
 		require.ErrorContains(t, err, "no message is begun")
 		require.Zero(t, o.servers["a"].count())
 		o.send("a@example.net")
-		o.refused("a@example.net", channels.Temporary)
+		_ = o.refused("a@example.net", channels.Temporary)
 	})
 
 	t.Run("Keeps what it knows of accounts that stay, and closes those that go when their messages are done", func(t *testing.T) {
@@ -205,7 +205,7 @@ func TestBreaker(t *testing.T) {
 		other.Close()
 		o.servers["a"].fail(away, nil)
 		for range 4 {
-			o.refused("a@example.net", channels.Unreachable)
+			_ = o.refused("a@example.net", channels.Unreachable)
 		}
 		o.servers["a"].fail(nil, nil)
 		o.send("a@example.net") // a success between failures
@@ -220,7 +220,7 @@ func TestBreaker(t *testing.T) {
 		o := newOffice(t, account("a"))
 		o.servers["a"].fail(away, nil)
 		for range 5 {
-			o.refused("a@example.net", channels.Unreachable)
+			_ = o.refused("a@example.net", channels.Unreachable)
 		}
 		o.servers["a"].fail(nil, nil)
 		o.clock.add(5 * time.Second)
@@ -262,7 +262,7 @@ func TestLimits(t *testing.T) {
 		require.Equal(t, time.Hour, failure.RetryAfter, "b has room first")
 		require.Equal(t, 30, o.servers["a"].count())
 		asked := o.allowance.asked
-		o.refused("a@example.net", channels.Temporary)
+		_ = o.refused("a@example.net", channels.Temporary)
 		require.Equal(t, asked, o.allowance.asked, "nobody asks again at once")
 		o.clock.add(time.Hour)
 		for range 10 {
@@ -289,14 +289,14 @@ func TestLimits(t *testing.T) {
 		o := newOffice(t, account("a", limits(accounts.Limits{Day: 2})))
 		for _, failure := range []*channels.SendError{nobody, slower} {
 			o.servers["a"].fail(failure, nil)
-			o.refused("a@example.net", failure.Kind)
+			_ = o.refused("a@example.net", failure.Kind)
 			o.servers["a"].fail(nil, failure)
 			o.clock.add(time.Minute)
-			o.refused("b@example.org", failure.Kind)
+			_ = o.refused("b@example.org", failure.Kind)
 			o.clock.add(time.Minute)
 		}
 		o.servers["a"].fail(nil, lost)
-		o.refused("a@else.example", channels.Unknown)
+		_ = o.refused("a@else.example", channels.Unknown)
 		o.servers["a"].fail(nil, nil)
 		o.send("a@else.example")
 		require.Contains(t, o.refused("a@else.example", channels.Temporary).Detail, "at its limit")
@@ -396,7 +396,7 @@ func TestPace(t *testing.T) {
 			second(o, "x@gmail.com", 100)
 		}
 		o.servers["a"].fail(slower, nil)
-		o.refused("x@gmail.com", channels.Temporary)
+		_ = o.refused("x@gmail.com", channels.Temporary)
 		o.servers["a"].fail(nil, nil)
 		before := second(o, "x@gmail.com", 400)
 		o.clock.add(2 * time.Minute)
@@ -411,7 +411,7 @@ func TestPace(t *testing.T) {
 		o := newOffice(t, account("a"))
 		o.servers["a"].fail(slower, nil)
 		for range 4 {
-			o.refused("x@icloud.com", channels.Temporary)
+			_ = o.refused("x@icloud.com", channels.Temporary)
 			o.clock.add(10 * time.Second)
 		}
 		o.servers["a"].fail(nil, nil)

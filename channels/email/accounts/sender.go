@@ -16,5 +16,12 @@ func Open(a Account) (channels.EmailSender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAccount, err)
 	}
+	if a.DKIMKey != "" {
+		key, err := email.ParseDKIMKey([]byte(a.DKIMKey))
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrAccount, err)
+		}
+		cfg.DKIM = []email.DKIMKey{{Domain: a.DKIM.Domain, Selector: a.DKIM.Selector, Key: key}}
+	}
 	return email.New(cfg)
 }

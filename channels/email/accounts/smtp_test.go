@@ -1,6 +1,10 @@
 package accounts_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"sync"
@@ -8,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emersion/go-msgauth/dkim"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -96,4 +101,30 @@ func TestOverSMTP(t *testing.T) {
 	require.NotEmpty(t, bad.Messages(), "both worked at first")
 	require.Less(t, len(bad.Messages()), messages/6+1)
 	t.Logf("%d were begun again", again)
+}
+
+// TestSignsOverSMTP checks the signature of an account's message by what arrived.
+func TestSignsOverSMTP(t *testing.T) {
+	t.Parallel()
+	srv := smtptest.Start(t, smtptest.Config{})
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	sender, err := accounts.Open(account("a", func(a *accounts.Account) {
+		a.URL, a.DKIMKey, a.DKIM = srv.URL(), pemOf(t, private), accounts.DKIM{Domain: "example.com", Selector: "s1"}
+	}))
+	require.NoError(t, err)
+	m := to("ann@example.net")
+	m.MessageID = "m1@example.com"
+	_, err = sender.Send(t.Context(), m)
+	require.NoError(t, err)
+	require.NoError(t, sender.Close())
+	verified, err := dkim.VerifyWithOptions(bytes.NewReader(srv.Messages()[0].Raw), &dkim.VerifyOptions{
+		LookupTXT: func(name string) ([]string, error) {
+			require.Equal(t, "s1._domainkey.example.com", name)
+			return []string{"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(public)}, nil
+		},
+	})
+	require.NoError(t, err)
+	require.Len(t, verified, 1)
+	require.NoError(t, verified[0].Err)
 }
