@@ -32,6 +32,8 @@ type cli struct {
 	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
 	Place    workspaceCommands `cmd:"" name:"workspace" help:"The workspace's time zone and country."`
 	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
+	Account  accountCommands   `cmd:"" help:"Mail servers that the workspace sends over."`
+	Class    classCommands     `cmd:"" name:"error-class" help:"What codes of providers mean."`
 	Touch    touchCommands     `cmd:"" help:"Messages by what became of them."`
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`

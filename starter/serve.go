@@ -13,6 +13,7 @@ import (
 type serveCommand struct {
 	database
 	twilio
+	secret
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
 	MaxConns int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
 }
@@ -24,7 +25,11 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(p.ctx, url, store.Options{MaxConns: c.MaxConns})
+	keys, err := c.keys(&c.database)
+	if err != nil {
+		return err
+	}
+	st, err := store.Open(p.ctx, url, store.Options{MaxConns: c.MaxConns, SecretKeys: keys})
 	if err != nil {
 		return err
 	}

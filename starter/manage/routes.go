@@ -37,4 +37,5 @@ func (s *server) routes() {
 
 	s.campaignRoutes()
 	s.callRoutes()
+	s.accountRoutes()
 }

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"dotyk/activities/store"
 	"dotyk/rules/audience"
 )
 
@@ -28,6 +29,11 @@ type Config struct {
 	PublicURL        string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
 	EmailFrom        string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
 	SMSFrom          string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
+
+	// SecretKey keeps the passwords of workspaces' own mail servers. Every program that works on the database needs it.
+	SecretKey string `name:"secret-key" env:"DOTYK_SECRET_KEY" help:"Key that keeps the passwords of sending accounts: 32 random bytes in base64. Of several with commas between them, the first is used for what is saved."`
+	// MXLookup finds the provider behind other domains than the well-known ones, by which sending is slowed down.
+	MXLookup bool `name:"mx-lookup" env:"DOTYK_MX_LOOKUP" help:"Ask the DNS who receives mail for a domain, so that all domains of one provider are written to no faster than it takes; for servers that deliver directly."`
 
 	// WebhookPrivate lets campaigns reach servers inside the network that Dotyk runs in, whoever writes the campaigns.
 	WebhookPrivate bool `name:"webhook-private" env:"WEBHOOK_PRIVATE" help:"Let campaigns send requests to private addresses, too; for development."`
@@ -101,6 +107,9 @@ func (c *Config) Check() error {
 	}
 	if (c.TwilioAccountSID == "") != (c.TwilioAuthToken == "") {
 		errs = append(errs, fmt.Errorf("%w: set both TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or neither", ErrMissing))
+	}
+	if _, err := store.ParseSecretKeys(c.SecretKey); err != nil {
+		errs = append(errs, fmt.Errorf("DOTYK_SECRET_KEY: %w", err))
 	}
 	if c.EmailRate < 0 || c.SMSRate < 0 {
 		errs = append(errs, errNegativeRate)
