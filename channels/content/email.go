@@ -1,8 +1,10 @@
 package content
 
 import (
+	"cmp"
 	"context"
 	"html"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +27,9 @@ type EmailSource struct {
 	UnsubscribeLabel string
 	// Locale is the language of the mail, as uk or en-GB. Empty: what its HTML says in <html lang="…">.
 	Locale string
+
+	lines map[Part][]place // of a source that was put together: where its lines were written
+	raw   string           // HTML as it was before styles were written into its elements; "" where that is HTML itself
 }
 
 // Email is a compiled e-mail. It is immutable and safe for concurrent use.
@@ -55,6 +60,9 @@ func CompileEmail(src EmailSource) (*Email, error) {
 		return nil, &Error{Part: PartHTML, Message: "is empty, and so is the text", Advice: "write one of them"}
 	}
 	var err error
+	if src, err = src.finished(); err != nil {
+		return nil, err
+	}
 	if e.subject, err = compile(PartSubject, plainMode, src.Subject); err != nil {
 		return nil, err
 	}
@@ -65,12 +73,53 @@ func CompileEmail(src EmailSource) (*Email, error) {
 		if e.html, err = compileHTML(src.HTML, src.Preheader); err != nil {
 			return nil, err
 		}
+		e.html.lineOf = src.locate(PartHTML)
 	}
 	if e.text, err = compileText(src); err != nil {
 		return nil, err
 	}
+	e.text.lineOf = src.locate(PartText)
 	e.textFromHTML = strings.TrimSpace(src.Text) == ""
 	return e, nil
+}
+
+// finished gives the source with MJML made into HTML, and styles written into the elements that they concern.
+func (s EmailSource) finished() (EmailSource, error) {
+	made, changed, err := "", false, error(nil)
+	if isMJML(s.HTML) {
+		if _, err := compile(PartHTML, plainMode, s.HTML); err != nil { // so that lines are those that the author knows
+			return s, err
+		}
+		made, err = htmlOfMJML(s.HTML)
+		s.HTML, changed = made, true
+	} else if made, changed, err = inlined(s.HTML, inlineStyles); changed {
+		if _, err := compile(PartHTML, htmlMode, s.HTML); err != nil {
+			return s, err
+		}
+		s.raw, s.HTML = s.HTML, made
+	}
+	if changed { // a line of what was made tells nobody anything
+		s.lines = maps.Clone(s.lines)
+		if s.lines == nil {
+			s.lines = map[Part][]place{}
+		}
+		s.lines[PartHTML] = []place{}
+	}
+	return s, err
+}
+
+// locate says where a line of a part was written.
+func (s EmailSource) locate(part Part) func(line int) place {
+	lines, ok := s.lines[part]
+	if !ok {
+		return nil
+	}
+	return func(line int) place {
+		if line < 1 || line > len(lines) {
+			return place{}
+		}
+		return lines[line-1]
+	}
 }
 
 func compileHTML(source, preheader string) (*program, error) {
@@ -86,7 +135,7 @@ func compileText(src EmailSource) (*program, error) {
 	if strings.TrimSpace(src.Text) != "" {
 		return compileLinked(plainMode, src.Text)
 	}
-	text, err := textOf(markUntracked(src.HTML))
+	text, err := textOf(markUntracked(cmp.Or(src.raw, src.HTML)))
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestTrackedHTML(t *testing.T) {
 		` {%- if yes -%} <a href="https://x.example"> {%- endif -%} `:               `<a href="[https://x.example&amp;]">`,
 		`<!--[if mso]><a href="https://x.example"><![endif]-->`:                     `<!--[if mso]><a href="[https://x.example&amp;]"><![endif]-->`,
 		`<!-- <a href="https://x.example"> -->`:                                     `<!-- <a href="https://x.example"> -->`,
-		`<style>a { content: '<a href="https://x.example">' }</style>`:              `<style>a { content: '<a href="https://x.example">' }</style>`,
+		`<script>'<a href="https://x.example">'</script>`:                           `<script>'<a href="https://x.example">'</script>`,
 		`<a data-track="off" href="https://x.example">`:                             `<a href="https://x.example">`,
 		`<a href="https://x.example" data-track='off' class="c">`:                   `<a href="https://x.example" class="c">`,
 		`<a href="https://x.example" data-track="on">`:                              `<a href="[https://x.example&amp;]">`,
@@ -52,7 +52,7 @@ func TestTrackedHTML(t *testing.T) {
 		`<a href="mailto:a@x.example"><a href="tel:1"><a href="#top"><a href="">`:   `<a href="mailto:a@x.example"><a href="tel:1"><a href="#top"><a href="">`,
 		`<a href="{{ js }}"><link href="https://x.example"><abbr href="https://x">`: `<a href="#"><link href="https://x.example"><abbr href="https://x">`,
 		`<p>https://x.example</p><a name="https://x.example">`:                      `<p>https://x.example</p><a name="https://x.example">`,
-		`{% if yes %}{{ nul }}<a href="{{ url }}">{% endif %}`:      `(https://evil.example)<a href="[https://x.example/?a=1&amp;b=2&amp;]">`,
+		`{% if yes %}{{ nul }}<a href="{{ url }}">{% endif %}`:                      `(https://evil.example)<a href="[https://x.example/?a=1&amp;b=2&amp;]">`,
 	} {
 		t.Run(source, func(t *testing.T) {
 			t.Parallel()
