@@ -52,9 +52,9 @@ func (c *templateList) Run(p *program) error {
 		return err
 	}
 	if c.JSON {
-		views := make([]manage.Template, 0, len(list))
+		views := make([]manage.SavedTemplate, 0, len(list))
 		for _, t := range list {
-			views = append(views, manage.NewTemplate(t))
+			views = append(views, manage.NewSavedTemplate(t))
 		}
 		return printJSON(p.stdout, views)
 	}
@@ -100,7 +100,7 @@ func (c *templateShow) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	return printJSON(p.stdout, manage.NewTemplate(t))
+	return printJSON(p.stdout, manage.NewSavedTemplate(t))
 }
 
 type templateSave struct {

@@ -29,17 +29,17 @@ type TemplatePath struct {
 	Name string `path:"name" maxLength:"200" doc:"Name of the template."`
 }
 
-// Template is a template of the workspace.
-type Template struct {
+// SavedTemplate is a template of the workspace.
+type SavedTemplate struct {
 	Name string `json:"name"`
 	store.Template
 
 	UpdatedAt time.Time `json:"updated_at"`
 }
 
-// NewTemplate shows a template of the store.
-func NewTemplate(t store.NamedTemplate) Template {
-	return Template{Name: t.Name, Template: t.Template, UpdatedAt: utc(t.UpdatedAt)}
+// NewSavedTemplate shows a template of the store.
+func NewSavedTemplate(t store.NamedTemplate) SavedTemplate {
+	return SavedTemplate{Name: t.Name, Template: t.Template, UpdatedAt: utc(t.UpdatedAt)}
 }
 
 // TemplateLine is a line of the list of templates.
@@ -75,12 +75,12 @@ func noTemplate(err error, name string) error {
 	return missing(err, "GET "+Base+"/templates lists those there are", "template %q", name)
 }
 
-func (s *server) getTemplate(ctx context.Context, ws int64, in *TemplatePath) (*body[Template], error) {
+func (s *server) getTemplate(ctx context.Context, ws int64, in *TemplatePath) (*body[SavedTemplate], error) {
 	t, err := s.Store.Template(ctx, ws, in.Name)
 	if err != nil {
 		return nil, noTemplate(err, in.Name)
 	}
-	return answerWith(NewTemplate(t)), nil
+	return answerWith(NewSavedTemplate(t)), nil
 }
 
 type saveTemplateInput struct {
@@ -88,7 +88,7 @@ type saveTemplateInput struct {
 	Body store.Template
 }
 
-func (s *server) saveTemplate(ctx context.Context, ws int64, in *saveTemplateInput) (*body[Template], error) {
+func (s *server) saveTemplate(ctx context.Context, ws int64, in *saveTemplateInput) (*body[SavedTemplate], error) {
 	if err := s.campaigns.SaveTemplate(ctx, ws, in.Name, in.Body); err != nil {
 		return nil, contentProblem(err)
 	}
