@@ -224,10 +224,10 @@ func (c *templatePreview) Run(p *program) error {
 	switch {
 	case c.HTML == "":
 		return nil
-	case preview.RenderedEmail.HTML == "":
+	case preview.HTML == "":
 		return errors.New("the e-mail has no HTML: leave --html out")
 	}
-	if err := os.WriteFile(c.HTML, []byte(preview.RenderedEmail.HTML), 0o600); err != nil {
+	if err := os.WriteFile(c.HTML, []byte(preview.HTML), 0o600); err != nil {
 		return fmt.Errorf("write HTML: %w", err)
 	}
 	return nil

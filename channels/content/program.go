@@ -188,7 +188,7 @@ func (c *cutter) block(pc *piece, first int) (last int, err error) {
 		if err != nil {
 			return 0, &Error{Part: c.part, Line: t.line, Message: err.Error(), Err: err}
 		}
-		pc.do, pc.name, pc.value = assign, stmt.Assignment.Variable, stmt.Assignment.ValueFn
+		pc.do, pc.name, pc.value = assign, stmt.Assignment.Variable, stmt.ValueFn
 		c.assigns = true
 		return first, nil
 	}

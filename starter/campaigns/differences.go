@@ -20,9 +20,13 @@ func templateDifferences(a, b map[string]store.Template) []campaign.Difference {
 			continue
 		}
 		for _, part := range []struct{ field, before, after string }{
-			{"subject", before.Subject, after.Subject}, {"html", before.HTML, after.HTML}, {"text", before.Text, after.Text},
-			{"preheader", before.Preheader, after.Preheader}, {"layout", before.Layout, after.Layout},
-			{"locale", before.Locale, after.Locale}, {"kind", string(before.Kind), string(after.Kind)},
+			{"subject", before.Subject, after.Subject},
+			{"html", before.HTML, after.HTML},
+			{"text", before.Text, after.Text},
+			{"preheader", before.Preheader, after.Preheader},
+			{"layout", before.Layout, after.Layout},
+			{"locale", before.Locale, after.Locale},
+			{"kind", string(before.Kind), string(after.Kind)},
 		} {
 			if part.before != part.after {
 				list = append(list, campaign.Difference{
