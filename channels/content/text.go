@@ -46,7 +46,7 @@ func textOf(source string) (string, error) {
 			b.WriteRune(markStart)
 			b.WriteString(strconv.Itoa(i))
 			b.WriteRune(markEnd)
-		case commentToken:
+		case commentToken, linkToken:
 		}
 	}
 	text := plain(b.String())
