@@ -63,7 +63,7 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 		return nil, err
 	}
 	b["unsubscribe_url"] = message.UnsubscribeURL
-	rendered, err := compiled.Render(ctx, b)
+	rendered, err := compiled.For(m.Customer.Locale).Render(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("fill template of step %s: %w", m.Step, err)
 	}
@@ -99,7 +99,7 @@ func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMess
 	if err != nil {
 		return nil, err
 	}
-	body, err := compiled.Render(ctx, b)
+	body, err := compiled.For(m.Customer.Locale).Render(ctx, b)
 	if err != nil {
 		return nil, fmt.Errorf("fill text of step %s: %w", m.Step, err)
 	}

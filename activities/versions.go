@@ -14,10 +14,10 @@ import (
 // version is a campaign's version with its messages compiled. It never changes.
 type version struct {
 	*store.Version
-	emails map[string]*content.Email // by step
-	sms    map[string]*content.SMS   // by step
-	texts  map[string]texts          // by step: of what is for people of the workspace
-	broken map[string]error          // by step: content that does not compile
+	emails map[string]content.Variants    // by step
+	sms    map[string]content.SMSVariants // by step
+	texts  map[string]texts               // by step: of what is for people of the workspace
+	broken map[string]error               // by step: content that does not compile
 
 	webhooks    map[string]*campaign.WebhookStep
 	experiments []*campaign.SplitStep // splits that look for a winner
@@ -74,8 +74,8 @@ func (vs *versions) cached(key versionKey) *version {
 // touches fail and say why.
 func compile(loaded *store.Version) *version {
 	v := &version{
-		Version: loaded, emails: map[string]*content.Email{}, sms: map[string]*content.SMS{}, texts: map[string]texts{},
-		broken: map[string]error{}, webhooks: map[string]*campaign.WebhookStep{}, pools: map[string]string{},
+		Version: loaded, emails: map[string]content.Variants{}, sms: map[string]content.SMSVariants{},
+		texts: map[string]texts{}, broken: map[string]error{}, webhooks: map[string]*campaign.WebhookStep{}, pools: map[string]string{},
 	}
 	campaign.Walk(loaded.Definition.Steps, func(step campaign.Step) {
 		if err := v.compile(step); err != nil {
@@ -88,9 +88,9 @@ func compile(loaded *store.Version) *version {
 func (v *version) compile(step campaign.Step) (err error) {
 	switch s := step.(type) {
 	case *campaign.EmailStep:
-		v.emails[s.ID], err = content.CompileEmail(EmailSource(s, v.Templates))
+		v.emails[s.ID], err = CompileEmail(s, v.Templates)
 	case *campaign.SMSStep:
-		v.sms[s.ID], err = content.CompileSMS(SMSSource(s, v.Templates))
+		v.sms[s.ID], err = CompileSMS(s, v.Templates)
 	case *campaign.CallStep:
 		return v.compileTexts(s.ID, s.Title, s.Script)
 	case *campaign.TaskStep:
@@ -127,19 +127,37 @@ func (v *version) compileTexts(step, title, text string) error {
 	return nil
 }
 
-// EmailSource gives the content of an e-mail step: its template's, or its own.
-func EmailSource(s *campaign.EmailStep, templates map[string]store.Template) content.EmailSource {
-	if s.Template != "" {
-		t := templates[s.Template]
-		return content.EmailSource{Subject: t.Subject, HTML: t.HTML, Text: t.Text}
-	}
-	return content.EmailSource{Subject: s.Subject, HTML: s.HTML, Text: s.Text}
+// CompileEmail compiles the content of an e-mail step: its template's, or its own.
+func CompileEmail(s *campaign.EmailStep, templates map[string]store.Template) (content.Variants, error) {
+	return content.Library(templates).CompileEmail(emailTemplate(s, templates))
 }
 
-// SMSSource gives the text of an SMS step: its template's, or its own.
-func SMSSource(s *campaign.SMSStep, templates map[string]store.Template) string {
-	if s.Template != "" {
-		return templates[s.Template].Text
+// CompileSMS compiles the text of an SMS step: its template's, or its own.
+func CompileSMS(s *campaign.SMSStep, templates map[string]store.Template) (content.SMSVariants, error) {
+	return content.Library(templates).CompileSMS(smsTemplate(s, templates))
+}
+
+// Sources gives all that a message is made of, as its authors wrote it.
+func Sources(m campaign.MessageStep, templates map[string]store.Template) []string {
+	switch m := m.(type) {
+	case *campaign.EmailStep:
+		return content.Library(templates).Sources(emailTemplate(m, templates))
+	case *campaign.SMSStep:
+		return content.Library(templates).Sources(smsTemplate(m, templates))
 	}
-	return s.Text
+	return nil
+}
+
+func emailTemplate(s *campaign.EmailStep, templates map[string]store.Template) store.Template {
+	if s.Template != "" {
+		return templates[s.Template]
+	}
+	return store.Template{Subject: s.Subject, HTML: s.HTML, Text: s.Text}
+}
+
+func smsTemplate(s *campaign.SMSStep, templates map[string]store.Template) store.Template {
+	if s.Template != "" {
+		return templates[s.Template]
+	}
+	return store.Template{Text: s.Text}
 }

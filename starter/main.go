@@ -38,6 +38,7 @@ type cli struct {
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`
 
+	Template  templateCommands  `cmd:"" help:"What messages say: save templates, see them for a customer, send tests."`
 	Catalogue catalogueCommands `cmd:"" help:"What is known of attributes, events and their properties."`
 }
 

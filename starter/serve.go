@@ -14,6 +14,7 @@ type serveCommand struct {
 	database
 	twilio
 	secret
+	mailServer
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
 	MaxConns int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
 }
@@ -39,6 +40,11 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	mailer, closeMailer, err := c.mailer()
+	if err != nil {
+		return err
+	}
+	defer closeMailer()
 	var lc net.ListenConfig
 	ln, err := lc.Listen(p.ctx, "tcp", c.Listen)
 	if err != nil {
@@ -46,6 +52,7 @@ func (c *serveCommand) Run(p *program) error {
 	}
 	s := server.Start(ln, server.Config{
 		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.AuthToken, Logger: logger, Desk: desk,
+		Mailer: mailer,
 	})
 	fmt.Fprintf(p.stdout, "serving on http://%s\n", ln.Addr())
 	select {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -124,23 +123,11 @@ func prepare(ctx context.Context, tx *store.Tx, o Options) (*player, error) {
 	return p, err
 }
 
-// templates gives those that the draft's text messages name.
+// templates gives those that the draft's messages name, with all that they use.
 func (p *player) templates(ctx context.Context) (map[string]store.Template, error) {
-	all := map[string]store.Template{}
-	var missing []string
-	for _, name := range templateNames(p.Draft) {
-		if t, ok := p.Templates[name]; ok {
-			all[name] = t
-		} else {
-			missing = append(missing, name)
-		}
-	}
-	stored, err := p.tx.Templates(ctx, missing)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(all, stored)
-	return all, nil
+	return store.CollectTemplates(store.TemplateNames(p.Draft), p.Templates, func(missing []string) (map[string]store.Template, error) {
+		return p.tx.Templates(ctx, missing)
+	})
 }
 
 // findLive looks for the version that customers enter now.

@@ -13,16 +13,16 @@ import (
 )
 
 // texts are the text messages of the definitions that are played, compiled.
-type texts map[*campaign.Definition]map[string]*content.SMS // by step
+type texts map[*campaign.Definition]map[string]content.SMSVariants // by step
 
 func (t texts) add(d *campaign.Definition, templates map[string]store.Template) error {
-	compiled := map[string]*content.SMS{}
+	compiled := map[string]content.SMSVariants{}
 	for _, m := range d.Messages() {
 		step, ok := m.(*campaign.SMSStep)
 		if !ok {
 			continue
 		}
-		text, err := content.CompileSMS(activities.SMSSource(step, templates))
+		text, err := activities.CompileSMS(step, templates)
 		if err != nil {
 			return fmt.Errorf("compile content of step %s: %w", step.ID, err)
 		}
@@ -34,20 +34,9 @@ func (t texts) add(d *campaign.Definition, templates map[string]store.Template) 
 
 // parts counts the parts of a text message as the sender does.
 func (t texts) parts(ctx context.Context, d *campaign.Definition, c *rehearsal.Content) (int, error) {
-	body, err := t[d][c.Step.StepID()].Render(ctx, activities.RehearsedBindings(d.Name, c))
+	body, err := t[d][c.Step.StepID()].For(c.Recipient.Locale).Render(ctx, activities.RehearsedBindings(d.Name, c))
 	if err != nil {
 		return 0, fmt.Errorf("fill text: %w", err)
 	}
 	return sms.Count(body).Parts, nil
-}
-
-// templateNames lists the templates that text messages are made from.
-func templateNames(d *campaign.Definition) []string {
-	var names []string
-	for _, m := range d.Messages() {
-		if s, ok := m.(*campaign.SMSStep); ok && s.Template != "" {
-			names = append(names, s.Template)
-		}
-	}
-	return names
 }

@@ -7,15 +7,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/channels/content"
 	"dotyk/rules/audience"
 )
 
-// Template is the content of an e-mail by name, in Liquid.
-type Template struct {
-	Subject string `json:"subject"`
-	HTML    string `json:"html,omitempty"`
-	Text    string `json:"text,omitempty"`
-}
+// Template is something written in Liquid that has a name.
+type Template = content.Template
 
 // CampaignSummary is a line of the list of campaigns.
 type CampaignSummary struct {

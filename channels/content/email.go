@@ -1,9 +1,10 @@
 package content
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"html"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,8 +22,14 @@ type EmailSource struct {
 	HTML      string // empty for a mail of plain text
 	Text      string // empty: made from HTML
 	Preheader string // what mail programs show beside the subject; plain text, hidden at the top of HTML
-	// UnsubscribeLabel is the text of the link that is added where a mail lacks one. Empty means "Unsubscribe".
+	// UnsubscribeLabel is the text of the link that is added where a mail lacks one. Empty means "Unsubscribe", in the
+	// language of Locale.
 	UnsubscribeLabel string
+	// Locale is the language of the mail, as uk or en-GB. Empty: what its HTML says in <html lang="…">.
+	Locale string
+
+	lines map[Part][]place // of a source that was put together: where its lines were written
+	raw   string           // HTML as it was before styles were written into its elements; "" where that is HTML itself
 }
 
 // Email is a compiled e-mail. It is immutable and safe for concurrent use.
@@ -44,7 +51,7 @@ type RenderedEmail struct {
 func CompileEmail(src EmailSource) (*Email, error) {
 	e := &Email{label: src.UnsubscribeLabel}
 	if e.label == "" {
-		e.label = "Unsubscribe"
+		e.label = unsubscribeLabel(src)
 	}
 	if strings.TrimSpace(src.Subject) == "" {
 		return nil, &Error{Part: PartSubject, Message: "is empty", Advice: "write a subject"}
@@ -53,6 +60,9 @@ func CompileEmail(src EmailSource) (*Email, error) {
 		return nil, &Error{Part: PartHTML, Message: "is empty, and so is the text", Advice: "write one of them"}
 	}
 	var err error
+	if src, err = src.finished(); err != nil {
+		return nil, err
+	}
 	if e.subject, err = compile(PartSubject, plainMode, src.Subject); err != nil {
 		return nil, err
 	}
@@ -63,12 +73,53 @@ func CompileEmail(src EmailSource) (*Email, error) {
 		if e.html, err = compileHTML(src.HTML, src.Preheader); err != nil {
 			return nil, err
 		}
+		e.html.lineOf = src.locate(PartHTML)
 	}
 	if e.text, err = compileText(src); err != nil {
 		return nil, err
 	}
+	e.text.lineOf = src.locate(PartText)
 	e.textFromHTML = strings.TrimSpace(src.Text) == ""
 	return e, nil
+}
+
+// finished gives the source with MJML made into HTML, and styles written into the elements that they concern.
+func (s EmailSource) finished() (EmailSource, error) {
+	made, changed, err := "", false, error(nil)
+	if isMJML(s.HTML) {
+		if _, err := compile(PartHTML, plainMode, s.HTML); err != nil { // so that lines are those that the author knows
+			return s, err
+		}
+		made, err = htmlOfMJML(s.HTML)
+		s.HTML, changed = made, true
+	} else if made, changed, err = inlined(s.HTML, inlineStyles); changed {
+		if _, err := compile(PartHTML, htmlMode, s.HTML); err != nil {
+			return s, err
+		}
+		s.raw, s.HTML = s.HTML, made
+	}
+	if changed { // a line of what was made tells nobody anything
+		s.lines = maps.Clone(s.lines)
+		if s.lines == nil {
+			s.lines = map[Part][]place{}
+		}
+		s.lines[PartHTML] = []place{}
+	}
+	return s, err
+}
+
+// locate says where a line of a part was written.
+func (s EmailSource) locate(part Part) func(line int) place {
+	lines, ok := s.lines[part]
+	if !ok {
+		return nil
+	}
+	return func(line int) place {
+		if line < 1 || line > len(lines) {
+			return place{}
+		}
+		return lines[line-1]
+	}
 }
 
 func compileHTML(source, preheader string) (*program, error) {
@@ -76,18 +127,19 @@ func compileHTML(source, preheader string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return compile(PartHTML, htmlMode, insertAfterBody(source, hidden))
+	source, links := linksOfHTML(insertAfterBody(source, hidden))
+	return build(PartHTML, htmlMode, source, func(tokens []token) []token { return atEdges(tokens, links) })
 }
 
 func compileText(src EmailSource) (*program, error) {
 	if strings.TrimSpace(src.Text) != "" {
-		return compile(PartText, plainMode, src.Text)
+		return compileLinked(plainMode, src.Text)
 	}
-	text, err := textOf(src.HTML)
+	text, err := textOf(markUntracked(cmp.Or(src.raw, src.HTML)))
 	if err != nil {
 		return nil, err
 	}
-	p, err := compile(PartText, textHTMLMode, text)
+	p, err := compileLinked(textHTMLMode, text)
 	if err != nil {
 		return nil, &Error{
 			Part: PartText, Message: "cannot be made from the HTML", Advice: "write a text part", Err: err,
@@ -96,29 +148,33 @@ func compileText(src EmailSource) (*program, error) {
 	return p, nil
 }
 
+// compileLinked compiles a text whose links can be tracked.
+func compileLinked(m mode, text string) (*program, error) {
+	text, links := linksOfText(PartText, text)
+	return build(PartText, m, text, func(tokens []token) []token { return atEdges(tokens, links) })
+}
+
 // UsesUnsubscribe says whether the author put unsubscribe_url somewhere. If not, or if it is not reached for a customer,
 // Render adds a link.
 func (e *Email) UsesUnsubscribe() bool { return e.usesUnsubscribe }
 
 // Render fills the e-mail in. Each part that ends up without the address in the binding unsubscribe_url, if there is
-// one, gets a small footer with it. The error is an *Error.
+// one, gets a small footer with it, and with what the binding postal_address holds, if the part lacks that. The error is
+// an *Error.
 func (e *Email) Render(ctx context.Context, b Bindings) (RenderedEmail, error) {
-	r, cancel := newRendering(ctx, b)
-	defer cancel()
-	var (
-		out RenderedEmail
-		err error
-	)
-	if out.Subject, err = r.fill(e.subject); err != nil {
+	return e.RenderTracked(ctx, b, Tracking{})
+}
+
+// RenderTracked is Render with links that are tracked. Links whose tag says data-track="off" are not, nor those to the
+// addresses in the bindings unsubscribe_url and preferences_url.
+func (e *Email) RenderTracked(ctx context.Context, b Bindings, t Tracking) (RenderedEmail, error) {
+	r := newRendering(ctx, b)
+	out, err := e.renderSubject(r)
+	if err != nil {
 		return RenderedEmail{}, err
 	}
-	out.Subject = strings.Join(strings.Fields(out.Subject), " ")
-	switch {
-	case out.Subject == "":
-		return RenderedEmail{}, &Error{Part: PartSubject, Message: "is empty for this customer", Advice: "use default:"}
-	case len(out.Subject) > maxSubject:
-		return RenderedEmail{}, (&Error{Part: PartSubject, Message: ErrTooLong.Error(), Err: ErrTooLong}).advise()
-	}
+	r.tracker = newTracker(t, b)
+	r.meter.tracked = r.tracker != nil
 	if e.html != nil {
 		if out.HTML, err = r.fill(e.html); err != nil {
 			return RenderedEmail{}, err
@@ -133,28 +189,27 @@ func (e *Email) Render(ctx context.Context, b Bindings) (RenderedEmail, error) {
 	if strings.TrimSpace(out.Text) == "" {
 		out.Text = out.Subject + "\n" // a mail of pictures only
 	}
-	if url, err := format(b[unsubscribeVariable], 0); err == nil && url != "" {
-		e.addFooters(&out, url)
-	}
+	e.finish(&out, b, t.Pixel)
 	return out, nil
 }
 
-func (e *Email) addFooters(out *RenderedEmail, url string) {
-	if !strings.Contains(out.Text, url) {
-		out.Text = strings.TrimRight(out.Text, "\n") + "\n\n" + e.label + ": " + url + "\n"
+func (e *Email) renderSubject(r *rendering) (RenderedEmail, error) {
+	subject, err := r.fill(e.subject)
+	if err != nil {
+		return RenderedEmail{}, err
 	}
-	escaped := html.EscapeString(url)
-	if out.HTML == "" || strings.Contains(out.HTML, escaped) || strings.Contains(out.HTML, url) || !harmlessURL(url) {
-		return
+	subject = strings.Join(strings.Fields(subject), " ")
+	switch {
+	case subject == "":
+		return RenderedEmail{}, &Error{Part: PartSubject, Message: "is empty for this customer", Advice: "use default:"}
+	case len(subject) > maxSubject:
+		return RenderedEmail{}, (&Error{Part: PartSubject, Message: ErrTooLong.Error(), Err: ErrTooLong}).advise()
 	}
-	footer := fmt.Sprintf(`<p style="font-size:12px;color:#666666;text-align:center"><a href="%s" style="color:#666666">%s</a></p>`,
-		escaped, html.EscapeString(e.label))
-	out.HTML = insertBeforeBodyEnd(out.HTML, footer)
+	return RenderedEmail{Subject: subject}, nil
 }
 
 var (
 	bodyStart  = regexp.MustCompile(`(?i)<body\b[^>]*>`)
-	bodyEnd    = regexp.MustCompile(`(?i)</body\s*>`)
 	identifier = regexp.MustCompile(`[\pL_][\pL\pN_-]*`)
 )
 
@@ -166,15 +221,6 @@ func insertAfterBody(source, what string) string {
 	if m := bodyStart.FindStringIndex(source); m != nil {
 		at = m[1]
 	}
-	return source[:at] + what + source[at:]
-}
-
-func insertBeforeBodyEnd(source, what string) string {
-	all := bodyEnd.FindAllStringIndex(source, -1)
-	if len(all) == 0 {
-		return source + what
-	}
-	at := all[len(all)-1][0]
 	return source[:at] + what + source[at:]
 }
 

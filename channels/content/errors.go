@@ -22,7 +22,11 @@ const (
 
 // Error says what is wrong with a template, for the person who wrote it.
 type Error struct {
-	Part    Part   `json:"part"`
+	Part Part `json:"part"`
+	// Template is the layout or the snippet whose line it is; empty for the template itself.
+	Template string `json:"template,omitempty"`
+	// Locale is that of the variant; empty for the template's own.
+	Locale  string `json:"locale,omitempty"`
 	Line    int    `json:"line,omitempty"` // from 1; 0 when no line is to blame
 	Message string `json:"message"`
 	Advice  string `json:"advice,omitempty"` // what to do about it; empty if nothing better than Message is known
@@ -32,6 +36,12 @@ type Error struct {
 // Error reads "html, line 3: unknown filter "moneyy": did you mean …".
 func (e *Error) Error() string {
 	s := string(e.Part)
+	if e.Locale != "" {
+		s += " of " + e.Locale
+	}
+	if e.Template != "" {
+		s += " of " + e.Template
+	}
 	if e.Line > 0 {
 		s += fmt.Sprintf(", line %d", e.Line)
 	}

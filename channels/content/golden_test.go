@@ -46,7 +46,6 @@ func render1(t testing.TB, source string, b Bindings) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	r, cancel := newRendering(t.Context(), b)
-	defer cancel()
+	r := newRendering(t.Context(), b)
 	return r.fill(p)
 }

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,4 +34,12 @@ func testData(t *testing.T, name string) []byte {
 	}
 	require.NoError(t, err)
 	return b
+}
+
+// ctxOf is the context of a test.
+func ctxOf(t require.TestingT) context.Context {
+	if c, ok := t.(interface{ Context() context.Context }); ok {
+		return c.Context()
+	}
+	return context.Background()
 }

@@ -2,7 +2,9 @@ package content
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,9 +28,12 @@ const meterKey = "\x00meter"
 
 // meter bounds one rendering. It belongs to one goroutine.
 type meter struct {
-	ctx   context.Context
-	turns int
-	work  int
+	ctx      context.Context
+	bindings Bindings
+	until    time.Time
+	turns    int
+	work     int
+	tracked  bool // links are marked
 	// missing is why the Missing that was read last has no value; "" where none was.
 	missing string
 }
@@ -42,6 +47,8 @@ func (m *meter) spend(bytes int) error {
 		return ErrTooBusy
 	case m.work > maxWork:
 		return ErrTooLong
+	case m.turns%16 == 0 && time.Now().After(m.until):
+		return context.DeadlineExceeded
 	default:
 		return m.ctx.Err()
 	}
@@ -55,49 +62,50 @@ func meterOf(ctx render.Context) *meter {
 	return &meter{ctx: context.Background(), turns: maxTurns}
 }
 
-// rendering fills in the parts of one message.
-type rendering struct{ vars map[string]any }
-
-func newRendering(ctx context.Context, b Bindings) (*rendering, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	vars := make(map[string]any, len(b)+3)
-	m := &meter{ctx: ctx}
-	for name, v := range b {
-		vars[name] = m.normalise(v, 0)
+// lookup finds the value of an output that names one and does no more, without the library and without copying what else
+// there is. What is not plain is left to the library.
+func (m *meter) lookup(o *output) (any, bool) {
+	if o.path == nil {
+		return nil, false
 	}
-	vars[meterKey] = m
-	vars["empty"], vars["blank"] = nothing{}, nothing{blank: true}
-	return &rendering{vars: vars}, cancel
-}
-
-func (r *rendering) fill(p *program) (out string, err error) {
-	defer func() {
-		if v := recover(); v != nil { // the library panics on some data, and where a table's row cannot be written
-			cause, ok := v.(error)
-			if !ok {
-				cause = fmt.Errorf("%v", v)
-			}
-			message, _, _ := strings.Cut(cause.Error(), "\n") // the library adds a stack trace
-			out, err = "", (&Error{Part: p.part, Message: message, Err: cause}).advise()
+	v, ok := m.bindings[o.path[0]]
+	for _, name := range o.path[1:] {
+		fields, isMap := v.(map[string]any)
+		if !isMap {
+			return nil, false
 		}
-	}()
-	w := &limitedWriter{left: maxOutput}
-	if rerr := render.Render(p.root, w, r.vars, p.cfg); rerr != nil {
-		return "", located(p.part, rerr)
+		v, ok = fields[name]
 	}
-	return strings.ToValidUTF8(w.b.String(), "\uFFFD"), nil
+	if !ok {
+		return nil, false
+	}
+	switch s := v.(type) {
+	case string:
+		return v, !o.defaulted || s != "" && len(s) <= maxValue
+	case bool, int, float64, json.Number:
+		return m.normalise(v, 0), !o.defaulted
+	default:
+		return nil, false
+	}
 }
 
-type limitedWriter struct {
-	b    strings.Builder
-	left int
-}
+// plainName is a name that leads through a map and means nothing else.
+var plainName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(?:\s*\|\s*default:\s*(?:"[^"\\]*"|'[^'\\]*'))?$`)
 
-// Write fails when the part is full.
-func (w *limitedWriter) Write(p []byte) (int, error) {
-	if len(p) > w.left {
-		return 0, ErrTooLong
+// plainPath gives the names of an output that shows one value, and whether a default stands behind it.
+func plainPath(args string) (names []string, defaulted bool) {
+	found := plainName.FindStringSubmatch(args)
+	if found == nil {
+		return nil, false
 	}
-	w.left -= len(p)
-	return w.b.Write(p)
+	names = strings.Split(found[1], ".")
+	if slices.Contains(constants, names[0]) {
+		return nil, false
+	}
+	for _, name := range names[1:] {
+		if slices.Contains([]string{"size", "first", "last"}, name) {
+			return nil, false
+		}
+	}
+	return names, found[1] != args
 }

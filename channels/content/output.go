@@ -36,20 +36,41 @@ type output struct {
 	escaped bool                   // the template has escaped it already
 	breaks  bool                   // <br /> stays
 	spare   bool                   // a default takes the place of what is missing
+
+	path      []string // names that lead to the value through plain maps; nil where there is more to do
+	defaulted bool     // only a text that is not empty may be taken from path
 }
 
-func (o output) render(w io.Writer, ctx render.Context) error {
-	m := meterOf(ctx)
+// evaluator evaluates an expression where the output stands.
+type evaluator interface {
+	Evaluate(e expressions.Expression) (any, error)
+}
+
+// render is the output as a tag of the library's.
+func (o *output) render(w io.Writer, ctx render.Context) error {
+	s, err := o.text(meterOf(ctx), ctx)
+	if err != nil || s == "" {
+		return err // an empty write would end the trimming of white space
+	}
+	_, err = io.WriteString(w, s)
+	return err
+}
+
+// text is what the output shows.
+func (o *output) text(m *meter, in evaluator) (string, error) {
 	if err := m.spend(0); err != nil || o.expr == nil {
-		return err
+		return "", err
 	}
-	m.missing = ""
-	v, err := ctx.Evaluate(o.expr)
-	if err != nil {
-		return err
-	}
-	if m.missing != "" && !o.spare {
-		return &MissingError{Why: m.missing}
+	v, found := m.lookup(o)
+	if !found {
+		m.missing = ""
+		var err error
+		if v, err = in.Evaluate(o.expr); err != nil {
+			return "", err
+		}
+		if m.missing != "" && !o.spare {
+			return "", &MissingError{Why: m.missing}
+		}
 	}
 	safe, isSafe := v.(values.SafeValue)
 	if isSafe {
@@ -57,23 +78,30 @@ func (o output) render(w io.Writer, ctx render.Context) error {
 	}
 	s, err := format(v, 0)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if o.html && !isSafe {
-		s = o.escape(s)
+	if !isSafe {
+		s = o.harmless(m, s)
 	}
 	if s == "" {
-		return nil // an empty write would end the trimming of white space
+		return "", nil
 	}
-	if err := m.spend(len(s)); err != nil {
-		return err
+	return s, m.spend(len(s))
+}
+
+// harmless makes s harmless where it stands. Data cannot hold the marks of links.
+func (o *output) harmless(m *meter, s string) string {
+	if m.tracked {
+		s = strings.ReplaceAll(s, "\x00", "")
 	}
-	_, err = io.WriteString(w, s)
-	return err
+	if o.html {
+		return o.escape(s)
+	}
+	return s
 }
 
 // escape makes s harmless where it stands in the HTML.
-func (o output) escape(s string) string {
+func (o *output) escape(s string) string {
 	if o.url && !harmlessURL(html.UnescapeString(s)) {
 		return "#"
 	}

@@ -20,8 +20,7 @@ func CompileText(text string) (*Text, error) {
 
 // Render fills the text in, without white space around it. The error is an *Error.
 func (t *Text) Render(ctx context.Context, b Bindings) (string, error) {
-	r, cancel := newRendering(ctx, b)
-	defer cancel()
+	r := newRendering(ctx, b)
 	text, err := r.fill(t.text)
 	return strings.TrimSpace(text), err
 }

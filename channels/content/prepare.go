@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/osteele/liquid/expressions"
-	"github.com/osteele/liquid/parser"
 	"github.com/osteele/liquid/render"
 )
 
@@ -31,18 +29,12 @@ const (
 	textHTMLMode                 // plain text made from HTML: filters that write HTML do nothing
 )
 
-// program is a compiled template. It is immutable.
-type program struct {
-	part Part
-	root render.Node
-	cfg  render.Config
-}
-
 // The names of our own tags. No template can use them: prepare refuses names that begin with two underscores.
 const (
 	outTag   = "__out"
 	rawTag   = "__raw"
 	tickTag  = "__tick"
+	linkTag  = "__link"
 	hiddenID = "__"
 )
 
@@ -65,37 +57,6 @@ type preparer struct {
 	before  string   // the text directly before the next token
 }
 
-func compile(part Part, m mode, source string) (p *program, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the library panics on some syntax errors
-			p, err = nil, &Error{Part: part, Message: fmt.Sprintf("cannot be understood: %v", r)}
-		}
-	}()
-	if len(source) > maxSource {
-		return nil, &Error{Part: part, Message: fmt.Sprintf("%d bytes, at most %d", len(source), maxSource)}
-	}
-	if !utf8.ValidString(source) {
-		return nil, &Error{Part: part, Message: "is not valid UTF-8"}
-	}
-	tokens, err := scan(part, source)
-	if err != nil {
-		return nil, err
-	}
-	cfg, filters := newConfig(m)
-	pre := &preparer{part: part, mode: m, filters: filters, tags: tagNames()}
-	for _, t := range tokens {
-		if err := pre.add(t); err != nil {
-			return nil, err
-		}
-	}
-	pre.register(&cfg)
-	root, perr := cfg.Compile(pre.out.String(), parser.SourceLoc{LineNo: 1})
-	if perr != nil {
-		return nil, located(part, perr)
-	}
-	return &program{part: part, root: root, cfg: cfg}, nil
-}
-
 // tagNames are the tags a template may use, with the clauses and ends of blocks.
 func tagNames() map[string]bool {
 	names := map[string]bool{
@@ -109,10 +70,15 @@ func tagNames() map[string]bool {
 
 func (p *preparer) add(t token) error {
 	before := p.before
-	p.before = ""
+	if t.kind != linkToken {
+		p.before = ""
+	}
 	switch t.kind {
+	case linkToken:
+		p.charge(len(openMark))
+		p.tag(linkTag, linkIndex(t.opens), t)
 	case textToken:
-		p.before = t.source
+		p.before = before + t.source // a link's edge may have cut it in two
 		p.charge(len(t.source))
 		p.out.WriteString(t.source)
 	case rawToken:
@@ -273,6 +239,20 @@ func (p *preparer) register(cfg *render.Config) {
 			return err
 		}, nil
 	})
+	cfg.AddTag(linkTag, func(args string) (func(io.Writer, render.Context) error, error) {
+		i, err := index(args, len(linkMarks))
+		if err != nil {
+			return nil, err
+		}
+		mark := linkMarks[i]
+		return func(w io.Writer, ctx render.Context) error {
+			if !meterOf(ctx).tracked {
+				return nil
+			}
+			_, err := io.WriteString(w, mark)
+			return err
+		}, nil
+	})
 	cfg.AddTag(tickTag, func(args string) (func(io.Writer, render.Context) error, error) {
 		i, err := index(args, len(p.turns))
 		if err != nil {
@@ -301,6 +281,7 @@ func (p *preparer) output(t token, before string) (output, error) {
 		return output{}, p.fail(t, fmt.Sprintf("cannot understand %q", t.args), "write {{ name }} or {{ name | filter: argument }}")
 	}
 	o := output{expr: expr, spare: withDefault.MatchString(t.unquoted())}
+	o.path, o.defaulted = plainPath(t.args)
 	if p.mode != htmlMode {
 		return o, nil
 	}

@@ -14,6 +14,7 @@ const (
 	tagToken                     // {% … %}
 	rawToken                     // {% raw %}…{% endraw %}, whose content is in args
 	commentToken                 // {% comment %}…{% endcomment %} or {% # … %}
+	linkToken                    // the begin or the end of a link's target; it is made by us, and empty
 )
 
 // token is a piece of a template.
@@ -24,6 +25,7 @@ type token struct {
 	args                string // of an output, a tag or a raw block
 	trimLeft, trimRight bool   // {%- and -%}
 	line                int    // on which it begins, from 1
+	opens               bool   // of a link: it begins
 }
 
 // newlines keeps the count of lines when a token is replaced by another text.

@@ -27,8 +27,7 @@ func CompileSMS(text string) (*SMS, error) {
 
 // Render fills the message in, without white space around it. The error is an *Error.
 func (s *SMS) Render(ctx context.Context, b Bindings) (string, error) {
-	r, cancel := newRendering(ctx, b)
-	defer cancel()
+	r := newRendering(ctx, b)
 	text, err := r.fill(s.text)
 	if err != nil {
 		return "", err

@@ -236,9 +236,7 @@ func FuzzTemplate(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			r, cancel := newRendering(t.Context(), data)
-			_, err = r.fill(p)
-			cancel()
+			_, err = newRendering(t.Context(), data).fill(p)
 			if err != nil {
 				var ce *Error
 				require.ErrorAs(t, err, &ce)

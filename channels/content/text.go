@@ -46,7 +46,7 @@ func textOf(source string) (string, error) {
 			b.WriteRune(markStart)
 			b.WriteString(strconv.Itoa(i))
 			b.WriteRune(markEnd)
-		case commentToken:
+		case commentToken, linkToken:
 		}
 	}
 	text := plain(b.String())
@@ -75,5 +75,8 @@ func plain(source string) string {
 
 // tidy leaves at most one empty line anywhere. It is called again on the result, where Liquid leaves lines empty.
 func tidy(text string) string {
-	return strings.TrimSpace(manyLines.ReplaceAllString(text, "\n\n")) + "\n"
+	if strings.Contains(text, "\n\n\n") {
+		text = manyLines.ReplaceAllString(text, "\n\n")
+	}
+	return strings.TrimSpace(text) + "\n"
 }

@@ -1,16 +1,12 @@
 package campaigns
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
 
 	"dotyk/activities"
 	"dotyk/activities/store"
@@ -18,10 +14,6 @@ import (
 	"dotyk/rules"
 	"dotyk/rules/campaign"
 )
-
-// TemplateFolder stands beside a campaign file and holds the templates that it names: NAME.html, with the subject
-// between two lines of ---, and NAME.txt for the text part or for an SMS.
-const TemplateFolder = "templates"
 
 // Text is a campaign as a marketer wrote it, with the templates that go with it.
 type Text struct {
@@ -74,14 +66,8 @@ func Read(files fs.FS, name string) (Text, error) {
 	if err != nil {
 		return text, nil //nolint:nilerr // Check says what is wrong
 	}
-	for _, template := range templateNames(d) {
-		t, found, err := readTemplate(files, path.Dir(name), template)
-		if err != nil {
-			return Text{}, err
-		}
-		if found {
-			text.Templates[template] = t
-		}
+	if text.Templates, err = ReadTemplates(files, path.Join(path.Dir(name), TemplateFolder), store.TemplateNames(d)); err != nil {
+		return Text{}, err
 	}
 	return text, nil
 }
@@ -93,7 +79,7 @@ func Check(text Text, known Known) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := text.templates(templateNames(d), known.Templates)
+	all, err := store.CollectTemplates(store.TemplateNames(d), text.Templates, known.Templates)
 	if err != nil {
 		return nil, err
 	}
@@ -110,93 +96,6 @@ func Check(text Text, known Known) (*Loaded, error) {
 		Definition: d, Source: text.Source, Templates: text.Templates,
 		Warnings: slices.Concat(d.Warnings(), doubtful, unknownMentions(d, all, known.Schema), d.Caution(world)),
 	}, nil
-}
-
-// templates gives the named templates: those of the text, and of the others those that are stored.
-func (t Text) templates(names []string, stored func([]string) (map[string]store.Template, error)) (map[string]store.Template, error) {
-	all := map[string]store.Template{}
-	var missing []string
-	for _, name := range names {
-		if template, ok := t.Templates[name]; ok {
-			all[name] = template
-			continue
-		}
-		missing = append(missing, name)
-	}
-	if stored == nil || len(missing) == 0 {
-		return all, nil
-	}
-	known, err := stored(missing)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(all, known)
-	return all, nil
-}
-
-func templateNames(d *campaign.Definition) []string {
-	var names []string
-	for _, m := range d.Messages() {
-		switch m := m.(type) {
-		case *campaign.EmailStep:
-			if m.Template != "" {
-				names = append(names, m.Template)
-			}
-		case *campaign.SMSStep:
-			if m.Template != "" {
-				names = append(names, m.Template)
-			}
-		}
-	}
-	return names
-}
-
-func readTemplate(files fs.FS, folder, name string) (store.Template, bool, error) {
-	var t store.Template
-	base := path.Join(folder, TemplateFolder, name)
-	if !fs.ValidPath(base) || strings.Contains(name, "/") {
-		return t, false, nil // not a name that a file can have: it is reported as missing
-	}
-	html, err := fs.ReadFile(files, base+".html")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return t, false, fmt.Errorf("read template: %w", err)
-	}
-	text, textErr := fs.ReadFile(files, base+".txt")
-	if textErr != nil && !errors.Is(textErr, fs.ErrNotExist) {
-		return t, false, fmt.Errorf("read template: %w", textErr)
-	}
-	if err != nil && textErr != nil {
-		return t, false, nil
-	}
-	t.Text = strings.TrimRight(string(text), "\n")
-	if err != nil {
-		t.Subject, t.Text, err = frontMatter(base+".txt", text)
-		return t, true, err
-	}
-	t.Subject, t.HTML, err = frontMatter(base+".html", html)
-	return t, true, err
-}
-
-// frontMatter splits a template into the head between two lines of --- and the body.
-func frontMatter(file string, src []byte) (subject, body string, err error) {
-	src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
-	rest, ok := bytes.CutPrefix(src, []byte("---\n"))
-	if !ok {
-		return "", strings.TrimRight(string(src), "\n"), nil
-	}
-	head, rest, ok := bytes.Cut(rest, []byte("\n---\n"))
-	if !ok {
-		return "", "", fmt.Errorf("template %s: its head begins with a line --- and never ends: put another line --- behind it", file)
-	}
-	var meta struct {
-		Subject string `yaml:"subject"`
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(head))
-	dec.KnownFields(true)
-	if err := dec.Decode(&meta); err != nil {
-		return "", "", fmt.Errorf("template %s: its head may hold subject only: %w", file, err)
-	}
-	return meta.Subject, strings.TrimRight(string(rest), "\n"), nil
 }
 
 // checkContent compiles what the messages say, and what people are to read, so that no customer is the first to meet a
@@ -248,11 +147,13 @@ func (c *contents) email(s *campaign.EmailStep) {
 	if c.missing(s.Template) {
 		return
 	}
-	email, err := compileEmail(activities.EmailSource(s, c.templates))
+	email, err := activities.CompileEmail(s, c.templates)
 	switch {
+	case s.Template != "" && c.templates[s.Template].Subject == "":
+		c.bad = append(c.bad, c.fault(s, s.Template, CodeBadContent, errNoSubject.Error(), ""))
 	case err != nil:
 		c.bad = append(c.bad, c.fault(s, s.Template, CodeBadContent, err.Error(), ""))
-	case !c.definition.Transactional && !email.UsesUnsubscribe():
+	case !c.definition.Transactional && slices.ContainsFunc(email.All(), func(e *content.Email) bool { return !e.UsesUnsubscribe() }):
 		c.doubtful = append(c.doubtful, c.fault(s, s.Template, campaign.CodeNoUnsubscribe,
 			"the e-mail has no link to unsubscribe, so a small footer with one will be added",
 			"Put {{ unsubscribe_url }} where you want it."))
@@ -263,7 +164,7 @@ func (c *contents) sms(s *campaign.SMSStep) {
 	if c.missing(s.Template) {
 		return
 	}
-	if _, err := content.CompileSMS(activities.SMSSource(s, c.templates)); err != nil {
+	if _, err := activities.CompileSMS(s, c.templates); err != nil {
 		c.bad = append(c.bad, c.fault(s, s.Template, CodeBadContent, err.Error(), ""))
 	}
 }
@@ -275,13 +176,6 @@ func (c *contents) texts(step campaign.Step, fields map[string]string) {
 			c.bad = append(c.bad, c.fault(step, "", CodeBadContent, "its "+name+": "+err.Error(), ""))
 		}
 	}
-}
-
-func compileEmail(source content.EmailSource) (*content.Email, error) {
-	if source.Subject == "" {
-		return nil, errNoSubject
-	}
-	return content.CompileEmail(source)
 }
 
 var errNoSubject = errors.New("an e-mail needs a subject: begin the template with three lines: ---, subject: Hello, ---")

@@ -20,7 +20,7 @@ var recordFields = []string{
 // unknownMentions warns of names in messages that nothing stands behind: whoever gets such a message finds a hole in it.
 // Attributes are only looked at where the data of a workspace is known.
 func unknownMentions(d *campaign.Definition, templates map[string]store.Template, schema *rules.Schema) campaign.Violations {
-	names, fields := []string{"customer", "entry", "campaign", "unsubscribe_url"}, slices.Clone(recordFields)
+	names, fields := []string{"customer", "entry", "campaign", "unsubscribe_url", "preferences_url", "postal_address"}, slices.Clone(recordFields)
 	campaign.Walk(d.Steps, func(step campaign.Step) {
 		switch s := step.(type) {
 		case *campaign.WaitForStep, *campaign.WaitStep, *campaign.SplitStep, *campaign.DecideStep, *campaign.CouponStep,
@@ -36,7 +36,7 @@ func unknownMentions(d *campaign.Definition, templates map[string]store.Template
 	})
 	var list campaign.Violations
 	for _, m := range d.Messages() {
-		for _, mention := range content.Mentions(sources(m, templates)...) {
+		for _, mention := range content.Mentions(activities.Sources(m, templates)...) {
 			name, field, _ := strings.Cut(mention, ".")
 			switch {
 			case !slices.Contains(names, name):
@@ -60,16 +60,4 @@ func lacks(schema *rules.Schema, attribute string) bool {
 	}
 	_, ok := schema.Attributes[attribute]
 	return !ok
-}
-
-// sources gives the parts of a message as its author wrote them.
-func sources(m campaign.MessageStep, templates map[string]store.Template) []string {
-	switch m := m.(type) {
-	case *campaign.EmailStep:
-		s := activities.EmailSource(m, templates)
-		return []string{s.Subject, s.HTML, s.Text}
-	case *campaign.SMSStep:
-		return []string{activities.SMSSource(m, templates)}
-	}
-	return nil
 }

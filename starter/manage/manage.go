@@ -26,6 +26,8 @@ type Config struct {
 
 	// Desk dials calls. Default: one that refuses to, and says what to configure.
 	Desk activities.Desk
+	// Mailer sends tests of e-mails. Default: one that refuses to, and says what to configure.
+	Mailer campaigns.Mailer
 
 	// Timeout is for reading and answering one request. Default 30 s.
 	Timeout time.Duration
@@ -124,6 +126,7 @@ func (*server) humaConfig() huma.Config {
 		{Name: "rules", Description: "What a rule says, and whom it selects."},
 		{Name: "catalogue", Description: "Attributes, events and their properties, as they were seen or declared."},
 		{Name: "campaigns", Description: "What is sent to whom, when: drafts, versions, and what they came to."},
+		{Name: "templates", Description: "What messages say: e-mails and texts, layouts around them, snippets in them."},
 		{Name: "tasks", Description: "What campaigns give to people to do."},
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},

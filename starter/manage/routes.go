@@ -38,4 +38,5 @@ func (s *server) routes() {
 	s.campaignRoutes()
 	s.callRoutes()
 	s.accountRoutes()
+	s.templateRoutes()
 }

@@ -99,21 +99,21 @@ func (r *renderer) render(e rehearsal.Entry, b content.Bindings) (string, error)
 	switch m := e.Content.Step.(type) {
 	case *campaign.EmailStep:
 		b["unsubscribe_url"] = "https://unsubscribe.example/"
-		compiled, err := content.CompileEmail(activities.EmailSource(m, templates))
+		compiled, err := activities.CompileEmail(m, templates)
 		if err != nil {
 			return "", err
 		}
-		rendered, err := compiled.Render(r.ctx, b)
+		rendered, err := compiled.For(e.Content.Recipient.Locale).Render(r.ctx, b)
 		if err != nil {
 			return "", err
 		}
 		return rendered.Subject + "\n" + rendered.Text, nil
 	case *campaign.SMSStep:
-		compiled, err := content.CompileSMS(activities.SMSSource(m, templates))
+		compiled, err := activities.CompileSMS(m, templates)
 		if err != nil {
 			return "", err
 		}
-		return compiled.Render(r.ctx, b)
+		return compiled.For(e.Content.Recipient.Locale).Render(r.ctx, b)
 	}
 	compiled, err := content.CompileText(e.Text)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/starter/api"
+	"dotyk/starter/campaigns"
 	"dotyk/starter/ingest"
 	"dotyk/starter/manage"
 )
@@ -23,6 +24,7 @@ type Config struct {
 	TwilioAuthToken string
 	Logger          *slog.Logger
 	Desk            activities.Desk                 // dials calls; the zero value refuses to
+	Mailer          campaigns.Mailer                // sends tests of e-mails; the zero value refuses to
 	Ready           func(ctx context.Context) error // nil: the database answers
 	Dev             http.Handler                    // nil outside of standalone
 }
@@ -42,7 +44,7 @@ func Start(ln net.Listener, c Config) *Server {
 	batcher := ingest.NewBatcher(c.Store, ingest.BatcherConfig{Logger: c.Logger})
 	handler := api.New(api.Config{
 		Store: c.Store, Batcher: batcher, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
-		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger, Desk: c.Desk}),
+		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger, Desk: c.Desk, Mailer: c.Mailer}),
 	})
 	s := &Server{
 		batcher: batcher, failed: make(chan error, 1),

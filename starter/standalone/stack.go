@@ -248,12 +248,18 @@ func (s *stack) serve(ln net.Listener) error {
 	if err != nil {
 		return err
 	}
+	mailer, closeMailer, err := server.Mailer(s.SMTPURL, s.EmailFrom)
+	if err != nil {
+		return err
+	}
+	s.onStop(closeMailer)
 	var dev http.Handler
 	if handler := s.dev.handler(); handler != nil {
 		dev = handler
 	}
 	srv := server.Start(ln, server.Config{
 		Store: s.store, PublicURL: s.PublicURL, TwilioAuthToken: s.TwilioAuthToken, Logger: s.logger, Dev: dev, Desk: desk,
+		Mailer: mailer,
 		Ready: func(ctx context.Context) error {
 			if !s.ready.Load() {
 				return errStarting
