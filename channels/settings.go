@@ -43,8 +43,5 @@ type ConsentSettings struct{}
 // TelephonySettings are those of SMS and calls.
 type TelephonySettings struct{}
 
-// BrakeSettings stop the sending when something goes wrong.
-type BrakeSettings struct{}
-
 // Check says what is wrong with settings; nil when nothing is.
-func (s *Settings) Check() error { return nil }
+func (s *Settings) Check() error { return s.Uncertain.Check() }
