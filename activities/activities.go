@@ -59,11 +59,12 @@ type Address struct {
 // Activities are registered with a Temporal worker by Register.
 type Activities struct {
 	Config
-	versions *versions
-	segments *segments.Cache
-	learner  learner
-	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
-	slots    map[audience.Channel]chan struct{} // one element for each message under way
+	versions   *versions
+	segments   *segments.Cache
+	learner    learner
+	judgements judgements
+	retained   atomic.Int64                       // when old rows were dropped last, in Unix seconds
+	slots      map[audience.Channel]chan struct{} // one element for each message under way
 }
 
 // New makes the activities of one process.

@@ -268,6 +268,7 @@ func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
 	if err := s.settle(settle, st); err != nil {
 		return err
 	}
+	s.brakeWhileSending(settle, s.in.Workspace)
 	if failure := asSendError(err); failure != nil && failure.Kind == channels.Unreachable {
 		return s.tryLater(failure.Error(), failure.RetryAfter)
 	}

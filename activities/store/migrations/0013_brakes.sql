@@ -38,7 +38,7 @@ CREATE TABLE brake_counts (
   complaints    integer NOT NULL DEFAULT 0,
   unsubscribes  integer NOT NULL DEFAULT 0,
   cost          numeric(20,6) NOT NULL DEFAULT 0,
-  PRIMARY KEY (workspace_id, campaign_id, channel, transactional, since)
+  PRIMARY KEY (workspace_id, campaign_id, since, channel, transactional)
 );
 CREATE INDEX brake_counts_since ON brake_counts (workspace_id, since);
 
@@ -53,6 +53,9 @@ CREATE TABLE brake_marks (
   next_by      xid8,
   PRIMARY KEY (workspace_id)
 );
+-- What was sent before brakes were there is not judged.
+INSERT INTO brake_marks (workspace_id, after)
+  SELECT w.id, s.last_value FROM workspaces w CROSS JOIN touch_statuses_id_seq s WHERE s.is_called;
 
 -- Complaints and unsubscriptions by the message that they came of, each once.
 CREATE TABLE brake_signals (
