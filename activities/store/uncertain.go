@@ -62,9 +62,21 @@ const (
 	Resend         Resolution = "resend"   // it is planned again, at the risk of a second copy
 )
 
+// check says what is wrong with a resolution.
+func (r Resolution) check() error {
+	switch r {
+	case ResolveSent, ResolveNotSent, Resend:
+		return nil
+	}
+	return fmt.Errorf("%w: %q is no resolution: write %s, %s or %s", ErrInvalid, string(r), ResolveSent, ResolveNotSent, Resend)
+}
+
 // Resolve says what becomes of an uncertain message. Saying the same again changes nothing. ErrNotFound when there is no
 // such message, ErrInvalid when it is not uncertain.
 func (s *Store) Resolve(ctx context.Context, workspace int64, touch string, r Resolution) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	if uuid.Validate(touch) != nil {
 		return fmt.Errorf("touch %q: %w", touch, ErrNotFound)
 	}
@@ -90,6 +102,9 @@ func (s *Store) Resolve(ctx context.Context, workspace int64, touch string, r Re
 // ResolveAll resolves the uncertain messages of a campaign, and says how many there were.
 func (s *Store) ResolveAll(ctx context.Context, workspace int64, campaign string, r Resolution) (int, error) {
 	const some = 500
+	if err := r.check(); err != nil {
+		return 0, err
+	}
 	for n, after := 0, ""; ; {
 		list, err := s.Uncertain(ctx, workspace, campaign, after, some)
 		if err != nil || len(list) == 0 {
@@ -120,8 +135,6 @@ func (tx *Tx) resolve(ctx context.Context, touch string, r Resolution) error {
 		queueFallbacksAfter(b, tx.Workspace, st)
 	case Resend:
 		queueResend(b, tx.Workspace, []string{touch}, "sent again: wanted by "+actor(ctx))
-	default:
-		return fmt.Errorf("%w: %q is no resolution: write %s, %s or %s", ErrInvalid, string(r), ResolveSent, ResolveNotSent, Resend)
 	}
 	b.Queue(`UPDATE touches SET detail = detail || jsonb_build_object('resolved', $3::text) WHERE workspace_id = $1 AND id = $2`,
 		tx.Workspace, touch, string(r))

@@ -128,6 +128,8 @@ func (*server) humaConfig() huma.Config {
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},
 		{Name: "policy", Description: "What holds for all marketing messages."},
+		{Name: "brakes", Description: "Limits past which sending stops by itself."},
+		{Name: "touches", Description: "Messages of which nobody knows whether they were sent."},
 		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg
