@@ -22,7 +22,7 @@ type BrakeSettings struct {
 func (s *BrakeSettings) OfCampaign(own *campaign.Brakes, transactional bool) campaign.Brakes {
 	defaults := campaign.DefaultBrakes()
 	switch {
-	case own == nil && transactional:
+	case own == nil && (transactional || s.Campaigns != nil && s.Campaigns.None):
 		return campaign.Brakes{None: true}
 	case own == nil:
 		own = &campaign.Brakes{}

@@ -176,15 +176,15 @@ func (s *server) resumeCampaign(ctx context.Context, ws int64, in *resumeInput) 
 	return answerWith(c), nil
 }
 
-// touchedFilter says which messages of a campaign are meant.
-type touchedFilter struct {
+// TouchedFilter says which messages of a campaign are meant.
+type TouchedFilter struct {
 	Step   string   `query:"step" json:"step,omitempty" maxLength:"200" doc:"Only of this step."`
 	Status []string `query:"status" json:"status,omitempty" enum:"planned,claimed,accepted,delivered,failed,suppressed,uncertain" doc:"Only in these statuses; accepted, delivered and uncertain when left out."`
 	Since  string   `query:"since" json:"since,omitempty" maxLength:"100" doc:"Only those sent at this moment or later."`
 	Until  string   `query:"until" json:"until,omitempty" maxLength:"100" doc:"Only those sent before."`
 }
 
-func (f *touchedFilter) of(name, place string) (store.TouchedFilter, error) {
+func (f *TouchedFilter) of(name, place string) (store.TouchedFilter, error) {
 	filter := store.TouchedFilter{Campaign: name, Step: f.Step}
 	for _, status := range f.Status {
 		filter.Statuses = append(filter.Statuses, audience.TouchStatus(status))
@@ -200,7 +200,7 @@ func (f *touchedFilter) of(name, place string) (store.TouchedFilter, error) {
 type touchedInput struct {
 	CampaignPath
 	Paging
-	touchedFilter
+	TouchedFilter
 	Full bool `query:"full" doc:"With whole addresses; else they are masked."`
 }
 
@@ -250,7 +250,7 @@ func Mask(address string) string {
 type correctInput struct {
 	CampaignPath
 	Body struct {
-		touchedFilter
+		TouchedFilter
 
 		With   string `json:"with" minLength:"1" maxLength:"200" doc:"Name of the campaign that they enter; its trigger may be {api: true}."`
 		ID     string `json:"id,omitempty" maxLength:"100" doc:"Of the correction: nobody enters twice by the same. Made of the rest when left out."`
