@@ -59,12 +59,13 @@ type Address struct {
 // Activities are registered with a Temporal worker by Register.
 type Activities struct {
 	Config
-	versions *versions
-	segments *segments.Cache
-	learner  learner
-	settler  *settler
-	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
-	slots    map[audience.Channel]chan struct{} // one element for each message under way
+	versions   *versions
+	segments   *segments.Cache
+	learner    learner
+	settler    *settler
+	judgements judgements
+	retained   atomic.Int64                       // when old rows were dropped last, in Unix seconds
+	slots      map[audience.Channel]chan struct{} // one element for each message under way
 }
 
 // New makes the activities of one process.

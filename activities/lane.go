@@ -12,7 +12,7 @@ import (
 
 // laneClaim is how many messages a lane claims at one time, at most. It bounds how long others wait for a lane's place, and
 // with the number of lanes how many are planned again after a crash.
-const laneClaim = 50
+const laneClaim = 25
 
 // lane sends messages one after another. It claims several at once, in the order in which it sends them, and lets its
 // provider take a message only when the answers to all before it are stored: so of what it holds when the process dies,
@@ -182,6 +182,7 @@ func (l *lane) deliver(ctx context.Context, m *store.Outgoing) error {
 	l.count(st, err)
 	// The answer is recorded even when the activity is being cancelled: it is all we will ever know.
 	l.record(ctx, m, st)
+	l.brakeWhileSending(ctx, l.in.Workspace)
 	if failure := asSendError(err); failure != nil && failure.Kind == channels.Unreachable {
 		return l.tryLater(failure.Error(), failure.RetryAfter)
 	}

@@ -88,6 +88,11 @@ func (s *shift) look(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	busy := picked > 0
+	if s.shard == 0 {
+		if err := s.brakes(ctx, time.Now()); err != nil {
+			return false, err
+		}
+	}
 	if s.shard == 0 && !time.Now().Before(s.sweepAt) {
 		more, err := s.sweep(ctx)
 		if err != nil {
@@ -195,6 +200,9 @@ func (a *Activities) judgeBatch(ctx context.Context, ws int64, shard int16, size
 			return err
 		}
 		p.pick()
+		if err := tx.NoteSignals(ctx, p.signals()); err != nil {
+			return err
+		}
 		return tx.WritePicked(ctx, p.out)
 	})
 	if err == nil {
@@ -249,6 +257,8 @@ type sweeper struct {
 	looked   time.Time // when they were looked for last
 	forgotAt time.Time // when those were looked for last that are to be looked at again
 	zonesAt  time.Time // when schedules were given the zones of new customers last
+	judgedAt time.Time // when brakes were judged last
+	resentAt time.Time // when uncertain messages were looked for last
 }
 
 // sweep hands over what a crash left behind, carries out schedules, and lets the next page of each open audience enter. It
@@ -320,6 +330,9 @@ func (a *Activities) retain(ctx context.Context) error {
 			if n, err = a.Store.ForgetKeys(ctx, ws.ID, now.Add(-store.KeepKeys), some); err != nil {
 				return err
 			}
+		}
+		if err := a.Store.ForgetBrakeCounts(ctx, ws.ID); err != nil {
+			return err
 		}
 	}
 	return nil

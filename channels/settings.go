@@ -42,12 +42,10 @@ const (
 // ConsentSettings are those of consent.
 type ConsentSettings struct{}
 
-// BrakeSettings stop the sending when something goes wrong.
-type BrakeSettings struct{}
-
 // Check says what is wrong with settings; nil when nothing is.
 func (s *Settings) Check() error {
 	return errors.Join(
+		s.Uncertain.Check(),
 		s.Telephony.check(),
 	)
 }

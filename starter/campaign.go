@@ -33,6 +33,8 @@ type campaignCommands struct {
 	Stop     campaignStop     `cmd:"" help:"Stop a campaign: nobody enters, and journeys under way leave."`
 	Archive  campaignArchive  `cmd:"" help:"Put a campaign that is over out of the way."`
 	Enter    campaignEnter    `cmd:"" help:"Ask for a customer to be let into a campaign."`
+	Touched  campaignTouched  `cmd:"" help:"List whom a campaign sent to."`
+	Correct  campaignCorrect  `cmd:"" help:"Have those whom a campaign sent to enter another one, each once."`
 	Results  campaignResults  `cmd:"" help:"Count what a campaign came to."`
 	Test     campaignTest     `cmd:"" help:"Play scenario files under virtual time; exits with 1 when one goes otherwise."`
 	List     campaignList     `cmd:"" help:"List the campaigns."`
@@ -201,8 +203,11 @@ type named struct {
 }
 
 type (
-	campaignPause   struct{ named }
-	campaignResume  struct{ named }
+	campaignPause  struct{ named }
+	campaignResume struct {
+		named
+		Anyway bool `help:"Even if a limit is passed still by which a brake stopped it."`
+	}
 	campaignStop    struct{ named }
 	campaignArchive struct{ named }
 )
@@ -211,7 +216,18 @@ type (
 func (c *campaignPause) Run(p *program) error { return c.set(p, store.Paused) }
 
 // Run resumes.
-func (c *campaignResume) Run(p *program) error { return c.set(p, store.Live) }
+func (c *campaignResume) Run(p *program) error {
+	st, ws, err := c.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	if err := st.ResumeCampaign(p.ctx, ws.ID, c.Name, c.Anyway); err != nil {
+		return adviseAnyway(err)
+	}
+	fmt.Fprintf(p.stdout, "campaign %s is %s\n", c.Name, store.Live)
+	return nil
+}
 
 // Run stops.
 func (c *campaignStop) Run(p *program) error { return c.set(p, store.Stopped) }
@@ -259,10 +275,10 @@ func (c *campaignList) Run(p *program) error {
 		}
 		return printJSON(p.stdout, views)
 	}
-	t := newTable(p.stdout, "campaign", "status", "version", "under way", "ended", "sent", "uncertain", "changed")
+	t := newTable(p.stdout, "campaign", "status", "version", "under way", "ended", "sent", "uncertain", "changed", "note")
 	for _, l := range list {
 		t.row(l.Name, string(l.Status), strconv.Itoa(l.Version), strconv.Itoa(l.Active), strconv.Itoa(l.Ended),
-			strconv.Itoa(l.Sent), strconv.Itoa(l.Uncertain), when(l.UpdatedAt))
+			strconv.Itoa(l.Sent), strconv.Itoa(l.Uncertain), when(l.UpdatedAt), l.Note)
 	}
 	return t.end("no campaigns yet: publish one with starter campaign publish FILE")
 }

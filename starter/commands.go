@@ -72,7 +72,9 @@ func (c *keyCreate) Run(p *program) error {
 }
 
 type touchCommands struct {
-	List touchList `cmd:"" help:"List the newest touches in a status, such as those of unknown fate."`
+	List      touchList      `cmd:"" help:"List the newest touches in a status, such as those of unknown fate."`
+	Uncertain touchUncertain `cmd:"" help:"List messages of which nobody knows whether they were sent."`
+	Resolve   touchResolve   `cmd:"" help:"Say what becomes of uncertain messages."`
 }
 
 type touchList struct {

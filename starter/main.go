@@ -30,6 +30,7 @@ type cli struct {
 	User     userCommands      `cmd:"" help:"People who work with the records."`
 	Coupon   couponCommands    `cmd:"" help:"Codes that campaigns give to customers."`
 	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
+	Brake    brakeCommands     `cmd:"" help:"Limits past which sending stops by itself."`
 	Place    workspaceCommands `cmd:"" name:"workspace" help:"The workspace's time zone and country."`
 	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
 	Account  accountCommands   `cmd:"" help:"Mail servers that the workspace sends over."`

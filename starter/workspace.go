@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"dotyk/activities/store"
+	"dotyk/channels"
 )
 
 type workspaceCommands struct {
@@ -41,6 +42,8 @@ type workspaceSet struct {
 	workspaced
 	Timezone *string `help:"Zone of the workspace's time of day, as Europe/Kyiv."`
 	Country  *string `help:"Two letters of ISO 3166, as UA; empty for none."`
+
+	Uncertain *channels.UncertainPolicy `help:"What becomes of messages of which nobody knows whether they were sent. leave: they count as sent. resend: after 15 minutes they are sent again, once." placeholder:"leave|resend"`
 }
 
 // Help says what the settings are for.
@@ -54,14 +57,27 @@ a country code, and of customers whose country is not known.
 
 // Run changes the settings.
 func (c *workspaceSet) Run(p *program) error {
-	if c.Timezone == nil && c.Country == nil {
-		return errors.New("nothing to set: give --timezone, --country or both")
+	if c.Timezone == nil && c.Country == nil && c.Uncertain == nil {
+		return errors.New("nothing to set: give --timezone, --country or both, or --uncertain")
 	}
 	st, ws, err := c.open(p.ctx)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
+	if c.Uncertain != nil {
+		err := st.SetDelivery(p.ctx, ws.ID, func(s *channels.Settings) error {
+			s.Uncertain = *c.Uncertain
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "uncertain messages: %s\n", *c.Uncertain)
+	}
+	if c.Timezone == nil && c.Country == nil {
+		return nil
+	}
 	if err := st.EditWorkspace(p.ctx, ws.ID, store.WorkspaceEdit{Timezone: c.Timezone, Country: c.Country}); err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type Template = content.Template
 type CampaignSummary struct {
 	Name      string
 	Status    CampaignStatus
+	Note      string // why it is in this status, where it did not get there by hand
 	Version   int
 	Active    int // journeys under way
 	Ended     int
@@ -30,7 +31,7 @@ type CampaignSummary struct {
 func (s *Store) Campaigns(ctx context.Context, workspace int64) ([]CampaignSummary, error) {
 	var list []CampaignSummary
 	err := s.In(ctx, workspace, func(tx *Tx) error {
-		rows, _ := tx.conn.Query(ctx, `SELECT c.name, c.status, c.version,
+		rows, _ := tx.conn.Query(ctx, `SELECT c.name, c.status, c.note, c.version,
 			(SELECT count(*) FROM journeys j WHERE j.workspace_id = $1 AND j.campaign_id = c.id AND j.status = 'active'),
 			(SELECT count(*) FROM journeys j WHERE j.workspace_id = $1 AND j.campaign_id = c.id
 				AND j.status NOT IN ('active', 'held_out')),

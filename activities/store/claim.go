@@ -23,6 +23,7 @@ type candidate struct {
 	expired       bool
 	expiresAt     time.Time
 	status        string // of the campaign
+	braked        bool   // a brake of the workspace holds it
 	transactional bool
 	priority      int
 	quiet         campaign.Quiet
@@ -67,7 +68,7 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 		err := tx.batch(ctx, c.batch)
 		return c.out, err
 	}
-	if list[0].status == campaignPaused { // they are of one campaign
+	if list[0].status == campaignPaused || list[0].braked { // they are of one campaign
 		return Claimed{Held: true}, nil
 	}
 	if c.policy, err = tx.policies.parse(list[0].rules); err != nil {
@@ -261,7 +262,7 @@ const leftEarly = `CASE WHEN t.channel <> 'webhook' AND j.status IN ('exited', '
 func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
 	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.iteration, t.topic,
 		t.attempts, t.outcome, CASE t.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN t.detail->>'url' ELSE c.phone END,
-		coalesce(t.expires_at < $5, false), coalesce(t.expires_at, $5::timestamptz + interval '100 years'), k.status, t.transactional, t.priority, t.quiet,
+		coalesce(t.expires_at < $5, false), coalesce(t.expires_at, $5::timestamptz + interval '100 years'), k.status, `+braked+`, t.transactional, t.priority, t.quiet,
 		t.fallback IS NOT NULL, t.yielded_at, `+leftEarly+`, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry, j.position,
 		w.secret, w.timezone, w.country, w.settings->>'policy',
 		coalesce((SELECT p.policy FROM topics p WHERE p.workspace_id = t.workspace_id AND p.name = t.topic), 'opt_out'),
@@ -283,7 +284,7 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		var o candidate
 		c := &o.Customer
 		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Iteration, &o.Topic,
-			&o.Attempts, &o.outcome, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.transactional, &o.priority, &o.quiet,
+			&o.Attempts, &o.outcome, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.braked, &o.transactional, &o.priority, &o.quiet,
 			&o.fallback, &o.yieldedAt, &o.left, &o.Detail, &o.Entry, &o.Position, &o.Secret, &o.zone, &o.country, &o.rules,
 			&o.policy, &o.consents,
 			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,

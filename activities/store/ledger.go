@@ -66,7 +66,7 @@ type Claimed struct {
 	Messages   []Outgoing
 	More       bool // there may be others to claim
 	Suppressed int  // messages that must not be sent; their touches say why
-	Held       bool // the campaign is paused: nothing was claimed
+	Held       bool // the campaign is paused, or a brake of the workspace holds: nothing was claimed
 	// Next is when the first of the planned messages may be sent that may not be sent yet: quiet hours end, or a message
 	// of higher priority has had its time. Zero where none waits, and while there are More.
 	Next time.Time

@@ -210,6 +210,7 @@ func (tx *Tx) goLive(ctx context.Context, d *campaign.Definition, old published,
 		mentions = ARRAY(SELECT DISTINCT m FROM unnest(mentions || $6::text[]) m ORDER BY m), updated_at = now()
 		WHERE workspace_id = $1 AND id = $2`, tx.Workspace, out.CampaignID, out.Version, d.Priority, d.Transactional,
 		append([]string{}, d.Mentions()...))
+	queueRelease(ctx, b, tx.Workspace, out.CampaignID)
 	if old.status == Paused { // a new version of a campaign that was paused lets all go on
 		queueGoOn(b, tx.Workspace, out.CampaignID)
 	}

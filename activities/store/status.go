@@ -26,11 +26,15 @@ const (
 const ReasonStopped = "stopped"
 
 // SetCampaignStatus pauses, resumes, stops or archives a campaign by name. ErrNotFound when there is none, ErrInvalid,
-// with what to do instead, where the campaign cannot get there from where it is.
+// with what to do instead, where the campaign cannot get there from where it is; a *BrakeHoldsError where a brake stopped
+// it and would do so again, see ResumeCampaign.
 //
 // What a schedule missed while its campaign was paused is skipped when it is resumed, and noted in the audit. Stopping
 // makes all journeys leave in the same transaction.
 func (s *Store) SetCampaignStatus(ctx context.Context, workspace int64, name string, status CampaignStatus) error {
+	if status == Live {
+		return s.ResumeCampaign(ctx, workspace, name, false)
+	}
 	err := s.In(ctx, workspace, func(tx *Tx) error { return tx.setStatus(ctx, name, status, time.Now()) })
 	return wrap(fmt.Sprintf("set status of campaign %q", name), err)
 }
@@ -122,7 +126,8 @@ func (tx *Tx) resume(ctx context.Context, d *campaign.Definition, id string, now
 		return err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`UPDATE campaigns SET status = 'live', updated_at = now() WHERE workspace_id = $1 AND id = $2`, tx.Workspace, id)
+	b.Queue(`UPDATE campaigns SET status = 'live', note = '', updated_at = now() WHERE workspace_id = $1 AND id = $2`, tx.Workspace, id)
+	queueRelease(ctx, b, tx.Workspace, id)
 	queueGoOn(b, tx.Workspace, id)
 	if err := tx.batch(ctx, b); err != nil {
 		return fmt.Errorf("wake journeys: %w", err)

@@ -56,6 +56,7 @@ type (
 		Topic         string             `json:"topic,omitempty"`
 		Transactional bool               `json:"transactional,omitempty"`
 		Priority      int                `json:"priority,omitempty"`
+		Brakes        any                `json:"brakes,omitempty"` // "none" or formBrakes
 		Goal          *formEvent         `json:"goal,omitempty"`
 		Exit          []any              `json:"exit,omitempty"` // a rule as text, or formEvent
 		Steps         []formStep         `json:"steps"`
@@ -116,6 +117,9 @@ func canonicalDefinition(d *Definition) formDefinition {
 	}
 	if d.Holdout > 0 {
 		form.Holdout = d.Holdout.String()
+	}
+	if d.Brakes != nil {
+		form.Brakes = d.Brakes.form()
 	}
 	switch d.Reenter.Mode {
 	case ReenterAlways:

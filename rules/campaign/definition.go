@@ -35,6 +35,9 @@ type Definition struct {
 	Transactional bool
 	// Priority orders campaigns that want the same customer, 0 (the default) to 100, higher first: `priority: 5`.
 	Priority int
+	// Brakes are limits past which the campaign is paused by itself: `brakes: {bounces: 3%}`, or `brakes: none`. Nil leaves
+	// them to the workspace.
+	Brakes *Brakes
 	// Goal is what the campaign is for: `goal: {event: order_completed, within: 14d}`. Nil without.
 	Goal *Goal
 	// Exit lists what makes a journey leave early: `exit: ['customer.unsubscribed', {event: order_cancelled}]`.

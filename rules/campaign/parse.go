@@ -53,6 +53,7 @@ func (r *reader) definition(root *node, d *Definition) {
 	d.Transactional = r.flag(fields, "transactional", "", false)
 	d.Priority = r.priority(fields["priority"])
 	d.Holdout = r.holdout(fields["holdout"])
+	d.Brakes = r.brakes(fields["brakes"])
 	d.Reachable = r.reachable(fields["reachable"])
 	r.trigger(root, fields["trigger"], d)
 	r.entering(fields, d)

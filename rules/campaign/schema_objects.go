@@ -25,6 +25,10 @@ var (
 			"priority", whole(0, maxPriority), false,
 			"which campaign comes first where several want the same customer, the higher first: 0 to 100; default 0",
 		},
+		{
+			"brakes", either(oneOf(noBrakes), group("brakes")), false,
+			"limits past which the campaign is paused by itself; default those of the workspace, for service messages none",
+		},
 		{"goal", group("goal"), false, "the event that the campaign is for; it ends the journey as converted"},
 		{
 			"exit", either(kindRule, group("exit"), listOf(either(kindRule, group("exit")))), false,
@@ -39,6 +43,19 @@ var (
 			"if this holds when the journey before has ended; it sees previous.at, .ended_at, .status and .reason",
 		},
 	}}
+	objBrakes = &object{name: "brakes", what: "brakes", fields: []attribute{
+		{"failures", kindShare, false, "part of the messages that may be refused or come back"},
+		{"bounces", kindShare, false, "part of the messages that may fail because of the address"},
+		{"complaints", kindShare, false, "part of the messages that recipients may call spam"},
+		{"unsubscribes", kindShare, false, "part of the messages that may make their recipients unsubscribe"},
+		{"spend", kindAmount, false, "what the messages may cost, in the workspace's currency"},
+		{"per", kindDuration, false, "the time that is looked at, up to now: 1m to 7d"},
+		{"after", whole(1, maxBrakeAfter), false, "messages in that time before any part of them counts"},
+	}}
+	kindAmount = kind{"amount, as in 49.90", map[string]any{"anyOf": []any{
+		map[string]any{"type": "number", "minimum": 0},
+		map[string]any{"type": "string", "pattern": amountPattern.String()},
+	}}}
 	objGoal = &object{name: "goal", what: "a goal", fields: []attribute{
 		{"event", kindName, true, "name of the event"},
 		{
@@ -300,7 +317,7 @@ var (
 
 // objects are all groups of fields, in the order of the reference.
 var objects = []*object{
-	objCampaign, objReenter, objGoal, objExit,
+	objCampaign, objReenter, objBrakes, objGoal, objExit,
 	objTrigger, objSegment, objSchedule, objDate, objAudience, objAPI,
 	objStep, objEmail, objSMS, objFallback, objCall, objTask, objAssignee, objNote, objOwner, objUpdate, objCoupon,
 	objRedeemed,

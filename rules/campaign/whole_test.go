@@ -19,6 +19,7 @@ reachable: [sms, email, sms]
 holdout: 0.5%
 topic: news
 priority: 7
+brakes: {failures: 5%, bounces: 3%, complaints: 0.1%, unsubscribes: 2%, spend: 100.50, per: 1h, after: 200}
 goal: {event: order_completed, when: 'event.coupon == gift.code', within: 14d}
 exit: [gift.redeemed, customer.unsubscribed, {event: order_cancelled, when: 'event.order_id == entry.order_id'}]
 steps:

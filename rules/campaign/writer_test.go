@@ -293,7 +293,8 @@ func drawFile(t *rapid.T) []byte {
 		"reenter":   pick[any](w, "again", "never", "always", group{"after": "30d"}, group{"when": "previous.reason == \"lost\""}),
 		"reachable": []string{"sms", "email", "sms"}, "holdout": pick(w, "holdout", "5%", "0.0001%", "12.5%"),
 		"transactional": true, "priority": rapid.IntRange(0, 100).Draw(t, "priority"),
-		"exit": pick[any](w, "leave", "customer.unsubscribed", []any{"customer.unsubscribed", group{"event": "lost", "when": "event.n == 1"}}),
+		"brakes": pick[any](w, "brakes", "none", group{"bounces": "3%"}, group{"spend": 12.5, "per": "90m", "after": 10}),
+		"exit":   pick[any](w, "leave", "customer.unsubscribed", []any{"customer.unsubscribed", group{"event": "lost", "when": "event.n == 1"}}),
 	})
 	if again := file["reenter"]; again != nil && again != "never" && w.chance("concurrent") {
 		file["concurrent"] = true

@@ -32,7 +32,6 @@ func (s *server) campaignRoutes() {
 		status        store.CampaignStatus
 	}{
 		{"pause", "Pause: nobody enters, journeys wait, nothing is sent", store.Paused},
-		{"resume", "Let a paused campaign go on", store.Live},
 		{"stop", "Stop: nobody enters, and journeys under way leave", store.Stopped},
 		{"archive", "Put a campaign that is over out of the way", store.Archived},
 	} {

@@ -13,6 +13,7 @@ import (
 type Campaign struct {
 	Name      string    `json:"name"`
 	Status    string    `json:"status" enum:"live,paused,stopped,archived" doc:"live: customers enter. paused: nobody enters, journeys wait. stopped: nobody enters, journeys have left. archived: as stopped, and out of the way."`
+	Note      string    `json:"note,omitempty" doc:"Why it is in this status, where it did not get there by hand: a brake."`
 	Version   int       `json:"version" doc:"The one that customers enter."`
 	Active    int       `json:"active" doc:"Journeys under way."`
 	Ended     int       `json:"ended"`
@@ -24,7 +25,7 @@ type Campaign struct {
 // NewCampaign shows a campaign of the store.
 func NewCampaign(c store.CampaignSummary) Campaign {
 	return Campaign{
-		Name: c.Name, Status: string(c.Status), Version: c.Version, Active: c.Active, Ended: c.Ended, Sent: c.Sent,
+		Name: c.Name, Status: string(c.Status), Note: c.Note, Version: c.Version, Active: c.Active, Ended: c.Ended, Sent: c.Sent,
 		Uncertain: c.Uncertain, UpdatedAt: c.UpdatedAt.UTC(),
 	}
 }

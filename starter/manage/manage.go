@@ -133,6 +133,8 @@ func (*server) humaConfig() huma.Config {
 		{Name: "policy", Description: "What holds for all marketing messages."},
 		{Name: "accounts", Description: "Mail servers that the workspace sends over."},
 		{Name: "error classes", Description: "What codes of providers mean."},
+		{Name: "brakes", Description: "Limits past which sending stops by itself."},
+		{Name: "touches", Description: "Messages of which nobody knows whether they were sent."},
 		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg

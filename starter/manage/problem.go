@@ -119,7 +119,10 @@ func explain(err error) (p *problemError, known bool) {
 	var wrong campaign.Violations
 	var misnamed *campaigns.NameError
 	var refused *channels.SendError
+	var holds *store.BrakeHoldsError
 	switch {
+	case errors.As(err, &holds):
+		return problem(http.StatusConflict, "brake_holds", "%s; mend the cause and wait, or ask for it with anyway", holds), true
 	case errors.As(err, &p):
 		return p, true
 	case errors.As(err, &wrong):

@@ -39,4 +39,5 @@ func (s *server) routes() {
 	s.callRoutes()
 	s.accountRoutes()
 	s.templateRoutes()
+	s.brakeRoutes()
 }
