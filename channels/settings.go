@@ -1,5 +1,7 @@
 package channels
 
+import "errors"
+
 // Settings are what a workspace has decided about its messages. They are stored as one JSON object; what is left out has
 // the zero value, which means the installation's default. Each part checks itself in Check.
 type Settings struct {
@@ -47,4 +49,8 @@ type TelephonySettings struct{}
 type BrakeSettings struct{}
 
 // Check says what is wrong with settings; nil when nothing is.
-func (s *Settings) Check() error { return nil }
+func (s *Settings) Check() error {
+	return errors.Join(
+		s.Tracking.check(),
+	)
+}

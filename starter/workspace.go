@@ -5,11 +5,12 @@ import (
 	"fmt"
 
 	"dotyk/activities/store"
+	"dotyk/channels"
 )
 
 type workspaceCommands struct {
-	Show workspaceShow `cmd:"" help:"Print the time zone and the country."`
-	Set  workspaceSet  `cmd:"" help:"Set the time zone, the country, or both."`
+	Show workspaceShow `cmd:"" help:"Print the time zone, the country, and what is learnt from links."`
+	Set  workspaceSet  `cmd:"" help:"Set the time zone, the country, and what is learnt from links."`
 }
 
 type workspaceShow struct{ workspaced }
@@ -34,6 +35,11 @@ func printSettings(p *program, st *store.Store, ws int64) error {
 		country = "not set"
 	}
 	fmt.Fprintf(p.stdout, "workspace %s: time zone %s, country %s\n", settings.Slug, settings.Timezone, country)
+	delivery, err := st.Delivery(p.ctx, ws)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(p.stdout, tracked(delivery.Tracking))
 	return nil
 }
 
@@ -41,6 +47,9 @@ type workspaceSet struct {
 	workspaced
 	Timezone *string `help:"Zone of the workspace's time of day, as Europe/Kyiv."`
 	Country  *string `help:"Two letters of ISO 3166, as UA; empty for none."`
+
+	Tracking       string  `enum:"on,off," default:"" help:"Whether messages tell when they are opened and their links followed: on or off."`
+	TrackingDomain *string `help:"Where links of messages lead to first, as https://go.shop.example; empty for the public URL."`
 }
 
 // Help says what the settings are for.
@@ -49,21 +58,54 @@ func (*workspaceSet) Help() string {
 not known: of their quiet hours, too. The country is that of phone numbers without
 a country code, and of customers whose country is not known.
 
-  starter workspace set --timezone Europe/Kyiv --country UA`
+Messages tell when they are opened and which of their links are followed, unless
+tracking is off. A domain of your own for links must lead to this server.
+
+  starter workspace set --timezone Europe/Kyiv --country UA
+  starter workspace set --tracking-domain https://go.shop.example`
 }
 
 // Run changes the settings.
 func (c *workspaceSet) Run(p *program) error {
-	if c.Timezone == nil && c.Country == nil {
-		return errors.New("nothing to set: give --timezone, --country or both")
+	tracks := c.Tracking != "" || c.TrackingDomain != nil
+	if c.Timezone == nil && c.Country == nil && !tracks {
+		return errors.New("nothing to set: give --timezone, --country, --tracking or --tracking-domain")
 	}
 	st, ws, err := c.open(p.ctx)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	if err := st.EditWorkspace(p.ctx, ws.ID, store.WorkspaceEdit{Timezone: c.Timezone, Country: c.Country}); err != nil {
-		return err
+	if c.Timezone != nil || c.Country != nil {
+		if err := st.EditWorkspace(p.ctx, ws.ID, store.WorkspaceEdit{Timezone: c.Timezone, Country: c.Country}); err != nil {
+			return err
+		}
+	}
+	if tracks {
+		if err := st.SetDelivery(p.ctx, ws.ID, c.track); err != nil {
+			return err
+		}
 	}
 	return printSettings(p, st, ws.ID)
+}
+
+func (c *workspaceSet) track(settings *channels.Settings) error {
+	if c.Tracking != "" {
+		settings.Tracking.Off = c.Tracking == "off"
+	}
+	if c.TrackingDomain != nil {
+		settings.Tracking.Domain = *c.TrackingDomain
+	}
+	return nil
+}
+
+// tracked says in one line what is learnt from links.
+func tracked(t channels.TrackingSettings) string {
+	switch {
+	case t.Off:
+		return "tracking: off"
+	case t.Domain != "":
+		return "tracking: on, links lead through " + t.Domain
+	}
+	return "tracking: on, links lead through the public URL"
 }
