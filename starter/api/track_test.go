@@ -131,7 +131,7 @@ func TestBadTrackingLinks(t *testing.T) {
 		require.Equal(t, body, w.Body.String(), "all look alike")
 	}
 	for range 30 {
-		s.Handler.ServeHTTP(discard{}, request(t, "/t/c/x"))
+		s.ServeHTTP(discard{}, request(t, "/t/c/x"))
 	}
 	s.do(t, exchange{method: http.MethodGet, path: "/t/c/x", status: 429, want: []string{"Retry-After"}})
 	s.do(t, exchange{method: http.MethodGet, path: "/t/c/" + good, status: 302})
