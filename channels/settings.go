@@ -45,7 +45,9 @@ type ConsentSettings struct{}
 // Check says what is wrong with settings; nil when nothing is.
 func (s *Settings) Check() error {
 	return errors.Join(
+		s.Email.check(),
 		s.Uncertain.Check(),
 		s.Telephony.check(),
+		s.Tracking.check(),
 	)
 }

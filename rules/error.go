@@ -16,7 +16,6 @@ var (
 	ErrWork          = errors.New("rule needs too much work")
 	ErrNotBoolean    = errors.New("rule does not give true or false")
 	ErrNotText       = errors.New("rule does not give text")
-	ErrNotAvailable  = errors.New("not available yet")
 	ErrNotYet        = errors.New("step has not run yet") // a rule names the result of a step that comes later
 )
 

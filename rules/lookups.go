@@ -90,6 +90,10 @@ func deliveryField(delivery audience.Delivery, known bool, name string) any {
 	switch {
 	case name == "delivered":
 		return delivery.Status == audience.Delivered
+	case name == "opened":
+		return !delivery.OpenedAt.IsZero()
+	case name == "clicked":
+		return !delivery.ClickedAt.IsZero()
 	case !known:
 		return nil
 	case name == "status":

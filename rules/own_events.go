@@ -30,7 +30,11 @@ var ownEvents = map[string]map[string]Type{
 	audience.EventUnsubscribed:  {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
 	audience.EventSMSReceived:   inbound,
 	audience.EventEmailReplied:  inbound,
+	audience.EventEmailOpened:   seen,
+	audience.EventEmailClicked:  with(seen, "url", TypeText),
 }
+
+var seen = map[string]Type{"campaign": TypeText, "journey": TypeText, "step": TypeText, "touch_id": TypeText}
 
 var closedTask = map[string]Type{
 	"task": TypeText, "title": TypeText, "outcome": TypeText, "note": TypeText, "by": TypeText, "cancelled": TypeBoolean,

@@ -260,15 +260,14 @@ func (r *resolver) sentField(call ast.Node, args []ast.Node, property ast.Node) 
 	if !ok {
 		return part{node: call}
 	}
-	fields := []string{"status", "delivered", "at"}
+	fields := []string{"status", "delivered", "opened", "clicked", "at"}
 	field, ok := property.(*ast.StringNode)
 	if !ok || !slices.Contains(fields, field.Value) {
-		if ok && (field.Value == "clicked" || field.Value == "opened") {
-			return r.failWith(ErrNotAvailable, property, "sent(…)."+field.Value+" is not available yet")
-		}
-		return r.failSuggest(property, fmt.Sprintf("sent has no field %s, only status, delivered and at", brief(property)), brief(property), fields)
+		return r.failSuggest(property, fmt.Sprintf("sent has no field %s, only status, delivered, opened, clicked and at", brief(property)), brief(property), fields)
 	}
-	p := part{kind: map[string]kind{"status": kindText, "delivered": kindBool, "at": kindTime}[field.Value]}
+	p := part{kind: map[string]kind{
+		"status": kindText, "delivered": kindBool, "opened": kindBool, "clicked": kindBool, "at": kindTime,
+	}[field.Value]}
 	if len(names) == 2 {
 		r.campaign(args[0], names[0])
 		key := names[0] + "/" + names[1]

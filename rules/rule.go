@@ -52,7 +52,7 @@ type Rule struct {
 }
 
 // Compile reads and checks a rule. The error is always an *Error, with the place of the mistake; it also matches one of
-// this package's Err values where a limit was exceeded, the result is not a boolean, or something is not available yet.
+// this package's Err values where a limit was exceeded, or the result is not a boolean.
 func Compile(src string, opts Options) (*Rule, error) {
 	tree, fault := parse(src)
 	if fault != nil {

@@ -52,7 +52,7 @@ func fullEnv() rules.Env {
 		Results: map[string]map[string]any{"bought": {
 			"happened": true, "at": "2026-03-10T11:00:00Z", "event": map[string]any{"total": 99.0},
 		}},
-		Sent: map[string]audience.Delivery{"hello": {Status: audience.Delivered, At: now.Add(-time.Hour)}},
+		Sent: map[string]audience.Delivery{"hello": {Status: audience.Delivered, At: now.Add(-time.Hour), OpenedAt: now}},
 		Now:  now,
 	}
 }
@@ -94,7 +94,7 @@ func holdingRules() []string {
 		`event.name == "cart_updated"`, `event.at < now`, `event.cart_id == entry.cart_id`, `entry.total + 40 == event.total`,
 		`event.flag`, `bought.happened and bought.total == 99`, `bought.at < now`, `not seen.happened`, `seen.at == null`,
 		`seen.total == null`, `sent("hello").delivered`, `sent("hello").status == "delivered"`, `sent("hello").at < now`,
-		`not sent("second").delivered`, `sent("second").status == null`,
+		`not sent("second").delivered`, `sent("hello").opened`, `not sent("hello").clicked`, `not sent("second").opened`, `sent("second").status == null`,
 		// history
 		`count(events("order_completed")) == 4`, `count(events("order_completed", "90d")) == 3`,
 		`events("order_completed", "60d") | count() == 3`, `count(events("order_completed"), .total > 15) == 2`,
@@ -157,8 +157,8 @@ func TestCompileRefuses(t *testing.T) {
 		{`repeat("x", 1e9)`, `unknown function "repeat"`, "", 1},
 		{`sent("helo").delivered`, `no step before this one sends a message "helo"`, "hello", 6},
 		{`sent("soon").delivered`, `nothing is known here of the message soon: that step does not come before this one`, "", 6},
-		{`sent("hello").delivred`, `sent has no field "delivred", only status, delivered and at`, "delivered", 15},
-		{`sent("hello").clicked`, `sent(…).clicked is not available yet`, "", 15},
+		{`sent("hello").delivred`, `sent has no field "delivred", only status, delivered, opened, clicked and at`, "delivered", 15},
+		{`sent("hello").clikced`, `sent has no field "clikced", only status, delivered, opened, clicked and at`, "clicked", 15},
 		{`sent("hello")`, `sent alone is not a value; name what you want to know, as in sent("hello").delivered`, "", 1},
 		{`customer.email`, `customer.email is text, where true or false is wanted`, "", 10},
 		{`count(events("a"))`, `count(events("a")) is a number, where true or false is wanted`, "", 1},
@@ -259,7 +259,6 @@ func TestLimits(t *testing.T) {
 			{"true" + strings.Repeat(" or true", 400), rules.ErrTooManyNodes},
 			{"true" + strings.Repeat(" or true", 200), nil},
 			{deep, rules.ErrTooDeep},
-			{`sent("hello").clicked`, rules.ErrNotAvailable},
 			{`customer.email`, rules.ErrNotBoolean},
 		} {
 			_, err := rules.Compile(c.src, fullOptions())

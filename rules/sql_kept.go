@@ -103,11 +103,14 @@ func (t *translator) touch(key, field string) sqlValue {
 	status := func(what string) string {
 		return "(SELECT " + what + " FROM touch_statuses s WHERE s.workspace_id = " + t.workspace + " AND s.touch_id = m.id AND s.at <= " + t.now + " ORDER BY s.id DESC LIMIT 1)"
 	}
-	of := func(what string) string {
-		return t.of(status(what), "touches m", "m", "m.campaign_id = (SELECT k.id FROM campaigns k WHERE k.workspace_id = "+t.workspace+
+	latest := func(what string) string {
+		return t.of(what, "touches m", "m", "m.campaign_id = (SELECT k.id FROM campaigns k WHERE k.workspace_id = "+t.workspace+
 			" AND k.name = "+t.text(campaign)+") AND m.direction = 'out' AND m.step = "+t.text(step)+" AND m.occurred_at <= "+t.now, "m.occurred_at DESC, m.id DESC", "LIMIT 1")
 	}
+	of := func(what string) string { return latest(status(what)) }
 	switch field {
+	case "opened", "clicked": // names of columns, too
+		return sqlValue{sql: "coalesce(" + latest("m."+field+"_at <= "+t.now) + ", false)", kind: kindBool, sure: true}
 	case "delivered":
 		return sqlValue{sql: "coalesce(" + of("s.status = 'delivered'") + ", false)", kind: kindBool, sure: true}
 	case "status":

@@ -64,7 +64,19 @@ func (c *campaignResults) Run(p *program) error {
 	if c.JSON {
 		return printJSON(p.stdout, view)
 	}
-	return printResults(p.stdout, view)
+	if err := printResults(p.stdout, view); err != nil {
+		return err
+	}
+	responses, err := st.Responses(p.ctx, ws.ID, c.Name)
+	if err != nil || len(responses) == 0 {
+		return err
+	}
+	fmt.Fprintln(p.stdout)
+	t := newTable(p.stdout, "e-mail", "sent", "opened", "clicked", "only by machines")
+	for _, r := range responses {
+		t.row(r.Step, strconv.Itoa(r.Sent), share(r.Opened, r.Sent), share(r.Clicked, r.Sent), strconv.Itoa(r.Machine))
+	}
+	return t.end("")
 }
 
 func printResults(w io.Writer, r manage.Results) error {

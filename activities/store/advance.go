@@ -141,12 +141,14 @@ func scanDue(row pgx.CollectableRow) (DueJourney, error) {
 
 // Sent tells what became of the messages of some journeys, by journey and step; of a repeated step, the latest.
 func (tx *Tx) Sent(ctx context.Context, journeys []string) (map[string]map[string]audience.Delivery, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT journey_id, step, status, updated_at FROM touches
+	rows, _ := tx.conn.Query(ctx, `SELECT journey_id, step, status, updated_at, opened_at, clicked_at FROM touches
 		WHERE workspace_id = $1 AND journey_id = ANY ($2) ORDER BY iteration`, tx.Workspace, journeys)
 	found := map[string]map[string]audience.Delivery{}
 	var journey, step string
 	var d audience.Delivery
-	_, err := pgx.ForEachRow(rows, []any{&journey, &step, &d.Status, &d.At}, func() error {
+	var opened, clicked *time.Time
+	_, err := pgx.ForEachRow(rows, []any{&journey, &step, &d.Status, &d.At, &opened, &clicked}, func() error {
+		d.OpenedAt, d.ClickedAt = orZero(opened), orZero(clicked)
 		if found[journey] == nil {
 			found[journey] = map[string]audience.Delivery{}
 		}

@@ -202,7 +202,9 @@ func (f *factLoader) queueTouches(b *pgx.Batch, names []string) {
 	}
 	var name string
 	var d audience.Delivery
-	f.queue(b, `SELECT DISTINCT ON (c.id, q.campaign, q.step) c.id, q.campaign || '/' || q.step, h.status, h.at
+	var opened, clicked *time.Time
+	f.queue(b, `SELECT DISTINCT ON (c.id, q.campaign, q.step) c.id, q.campaign || '/' || q.step, h.status, h.at,
+			CASE WHEN t.opened_at <= $3 THEN t.opened_at END, CASE WHEN t.clicked_at <= $3 THEN t.clicked_at END
 		FROM unnest($2::uuid[]) AS c (id)
 		CROSS JOIN LATERAL (SELECT * FROM touches
 			WHERE workspace_id = $1 AND customer_id = c.id AND direction = 'out' AND occurred_at <= $3 OFFSET 0) t
@@ -211,7 +213,8 @@ func (f *factLoader) queueTouches(b *pgx.Batch, names []string) {
 		CROSS JOIN LATERAL (SELECT status, at FROM touch_statuses
 			WHERE workspace_id = $1 AND touch_id = t.id AND at <= $3 ORDER BY id DESC LIMIT 1) h
 		ORDER BY c.id, q.campaign, q.step, t.occurred_at DESC, t.id DESC`, []any{campaigns, steps},
-		[]any{&name, &d.Status, &d.At}, func(facts *rules.Facts) {
+		[]any{&name, &d.Status, &d.At, &opened, &clicked}, func(facts *rules.Facts) {
+			d.OpenedAt, d.ClickedAt = orZero(opened), orZero(clicked)
 			if facts.Touches == nil {
 				facts.Touches = map[string]audience.Delivery{}
 			}

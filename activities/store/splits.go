@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
 
@@ -201,9 +202,9 @@ func (tx *Tx) CountArms(ctx context.Context, v *Version, split *campaign.SplitSt
 // countedEvent names the event that counts as a hit.
 func countedEvent(by campaign.SplitBy) string {
 	if by == campaign.ByOpens {
-		return "email_opened"
+		return audience.EventEmailOpened
 	}
-	return "email_clicked"
+	return audience.EventEmailClicked
 }
 
 // DecideSplit keeps the winner of a split, unless one is kept already, and gives the one that stands.

@@ -40,4 +40,6 @@ const (
 	EventWebhookAnswered = "webhook_answered"   // journey, step, iteration, ok, status, body, error
 	EventCouponRedeemed  = "coupon_redeemed"    // code, pool, campaign, step
 	EventCouponRefused   = "coupon_refused"     // code, reason: unknown customer, used, expired
+	EventEmailOpened     = "email_opened"       // campaign, step, journey, touch_id; once a message, and only of people
+	EventEmailClicked    = "email_clicked"      // as EventEmailOpened, and url; once a message and link
 )

@@ -62,6 +62,9 @@ func Before(to TouchStatus) []TouchStatus {
 type Delivery struct {
 	Status TouchStatus
 	At     time.Time // of the last change of status
+	// When a person first opened it, and first followed a link in it; zero while nobody has. Machines do not count. Who
+	// follows a link has opened the message.
+	OpenedAt, ClickedAt time.Time
 }
 
 // Run is what rules may know about one journey of a customer through a campaign.

@@ -158,7 +158,6 @@ func TestViolationCodes(t *testing.T) {
 		"odd id":          {campaignWith("  - wait: {id: a-b, for: 1d}"), campaign.CodeBadID, "steps[0].wait.id"},
 		"number id":       {campaignWith("  - wait: {id: 5, for: 1d}"), campaign.CodeWrongType, "steps[0].wait.id"},
 		"unreachable":     {campaignWith("  - exit: done\n  - wait: 1d"), campaign.CodeUnreachable, "steps[1]"},
-		"later function":  {campaignWith("  - branch: [{when: sent(\"vip\").clicked, steps: []}]"), campaign.CodeNotAvailable, "steps[0].branch[0].when"},
 		"no trigger":      {"campaign: c\nsteps: [{wait: 1d}]", campaign.CodeMissingField, "trigger"},
 		"empty trigger":   {"campaign: c\ntrigger: {}\nsteps: [{wait: 1d}]", campaign.CodeMissingField, "trigger"},
 		"both triggers":   {"campaign: c\ntrigger: {event: e, audience: true}\nsteps: [{wait: 1d}]", campaign.CodeConflict, "trigger"},

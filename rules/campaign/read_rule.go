@@ -140,8 +140,6 @@ func (r *reader) badRule(p pendingRule, err error) {
 		}
 	}
 	switch {
-	case errors.Is(err, rules.ErrNotAvailable):
-		v.Code = CodeNotAvailable
 	case errors.Is(err, rules.ErrNotYet):
 		v.Code, v.Advice = CodeResultBeforeStep, "Move that step before this one, outside of the other arms of a branch."
 	case p.use == useKey && isWord(p.source):

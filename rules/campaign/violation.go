@@ -32,7 +32,6 @@ const (
 	CodeMissingField     = "missing_field"
 	CodeConflict         = "conflicting_fields"
 	CodeWrongType        = "wrong_type"
-	CodeNotAvailable     = "not_available"
 	CodeBadValue         = "bad_value"
 	CodeBadDuration      = "bad_duration"
 	CodeBadID            = "bad_id"

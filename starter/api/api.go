@@ -56,7 +56,10 @@ type Config struct {
 
 	// Ready says why the program cannot work yet, nil when it can. Its text is shown. Default: the database answers.
 	Ready func(ctx context.Context) error
-	Dev   http.Handler // serves /dev/ when set: the development mailbox and phone
+	// Observer is told who opens messages and follows their links. Without one, links lead on and nothing is learnt.
+	Observer *Observer
+
+	Dev http.Handler // serves /dev/ when set: the development mailbox and phone
 	// Management serves /api/ and /openapi.json when set.
 	Management http.Handler
 	Next       http.Handler // serves every other path: the console; default 404
@@ -90,6 +93,9 @@ type server struct {
 	keys    *keyCache
 	limiter *limiter
 	pages   *pages
+
+	signers  *signers
+	badLinks *limiter // for those who try links that do not work
 }
 
 // New makes the handler of all routes. It starts no goroutine.
@@ -100,6 +106,8 @@ func New(cfg Config) http.Handler {
 	}
 	s.keys = newKeyCache(s.Store.Authenticate, s.Now)
 	s.limiter = newLimiter(s.Forms.Burst, s.Forms.PerMinute, s.Now)
+	s.badLinks = newLimiter(s.Forms.Burst, s.Forms.PerMinute, s.Now)
+	s.signers = newSigners(s.Store.Secret)
 	s.pages = newPages()
 	mux := http.NewServeMux()
 	for pattern, rows := range byPattern(s.routes()) {

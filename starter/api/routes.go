@@ -56,6 +56,9 @@ func (s *server) routes() []route {
 		// Links in messages.
 		{get, "/u/{token}", s.askUnsubscribe, false},
 		{post, "/u/{token}", s.unsubscribe, false},
+		{get, "/t/c/{token}", s.follow, false},
+		{get, "/t/h/{token}", s.trap, false},
+		{get, "/t/o/{file}", s.picture, false},
 		// Providers.
 		{post, "/hooks/twilio/status", s.twilioStatus, false},
 		{post, "/hooks/twilio/inbound", s.twilioInbound, false},

@@ -40,4 +40,5 @@ func (s *server) routes() {
 	s.accountRoutes()
 	s.templateRoutes()
 	s.brakeRoutes()
+	s.observationRoutes()
 }

@@ -34,6 +34,9 @@ type Server struct {
 	http    *http.Server
 	batcher *ingest.Batcher
 	failed  chan error
+
+	observed      chan struct{} // closed when what was seen of messages is stored
+	stopObserving context.CancelFunc
 }
 
 // stopTimeout is how long requests under way may take to finish when the server stops.
@@ -42,17 +45,23 @@ const stopTimeout = 15 * time.Second
 // Start serves the API on a listener until Stop.
 func Start(ln net.Listener, c Config) *Server {
 	batcher := ingest.NewBatcher(c.Store, ingest.BatcherConfig{Logger: c.Logger})
+	observer := api.NewObserver(c.Store, c.Logger, nil)
 	handler := api.New(api.Config{
-		Store: c.Store, Batcher: batcher, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
+		Store: c.Store, Batcher: batcher, Observer: observer, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
 		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger, Desk: c.Desk, Mailer: c.Mailer}),
 	})
+	observing, stopObserving := context.WithCancel(context.Background())
 	s := &Server{
-		batcher: batcher, failed: make(chan error, 1),
+		batcher: batcher, failed: make(chan error, 1), observed: make(chan struct{}), stopObserving: stopObserving,
 		http: &http.Server{
 			Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
 			IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 		},
 	}
+	go func() {
+		defer close(s.observed)
+		observer.Run(observing)
+	}()
 	go func() { s.failed <- s.http.Serve(ln) }()
 	return s
 }
@@ -66,6 +75,8 @@ func (s *Server) Stop() error {
 	defer cancel()
 	err := s.http.Shutdown(ctx)
 	s.batcher.Close()
+	s.stopObserving()
+	<-s.observed
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("stop HTTP server: %w", err)
 	}

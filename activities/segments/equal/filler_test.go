@@ -35,6 +35,13 @@ func (f *filler) id() string {
 	return uuid.UUID(b).String()
 }
 
+func (f *filler) maybe(at time.Time) *time.Time {
+	if f.r.IntN(2) == 0 {
+		return nil
+	}
+	return &at
+}
+
 func (f *filler) object(names []string, share int) string {
 	var fields []string
 	for _, name := range names {
@@ -126,8 +133,9 @@ func (f *filler) kept(id string, segments, campaigns []string) {
 		campaign, journey, touch := pickOf(f.r, campaigns), f.id(), f.id()
 		f.exec(`INSERT INTO journeys (workspace_id, id, cohort_id, campaign_id, version, customer_id, key, status, position, entered_at, ended_at)
 			VALUES ($1, $2, $2, $3, 1, $4, $2::uuid::text, $5, '{}', $6, $7)`, journey, campaign, id, status, entered, ended)
-		f.exec(`INSERT INTO touches (workspace_id, id, customer_id, channel, direction, status, campaign_id, journey_id, step, occurred_at)
-			VALUES ($1, $2, $3, 'email', 'out', 'delivered', $4, $5, 'hello', $6)`, touch, id, campaign, journey, entered)
+		f.exec(`INSERT INTO touches (workspace_id, id, customer_id, channel, direction, status, campaign_id, journey_id, step, occurred_at, opened_at, clicked_at)
+			VALUES ($1, $2, $3, 'email', 'out', 'delivered', $4, $5, 'hello', $6, $7, $8)`, touch, id, campaign, journey, entered,
+			f.maybe(entered.Add(time.Hour)), f.maybe(entered.Add(2*time.Hour)))
 		for j, status := range []string{"planned", "claimed", "accepted", "delivered"}[:1+f.r.IntN(4)] {
 			f.exec(`INSERT INTO touch_statuses (workspace_id, touch_id, status, at) VALUES ($1, $2, $3, $4)`, touch, status, entered.Add(time.Duration(j)*time.Hour))
 		}

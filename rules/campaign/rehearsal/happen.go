@@ -72,12 +72,6 @@ func (Response) input()    {}
 func (Ask) input()         {}
 func (ListChange) input()  {}
 
-// Names of the events that clicks and openings become.
-const (
-	eventClicked = "email_clicked"
-	eventOpened  = "email_opened"
-)
-
 // Happen notes what comes from outside at a moment that is not past. Inputs of one moment happen in the order in
 // which they were noted. ErrUnknownCustomer if there is no such customer then.
 func (w *World) Happen(at time.Time, customer string, in Input) error {
@@ -158,9 +152,9 @@ func (w *World) consent(p *person, in Consent) {
 
 // respond becomes the event of a click or an opening, as the links of a message report it.
 func (w *World) respond(p *person, in Response) {
-	name := eventClicked
+	name := audience.EventEmailClicked
 	if in.Opened {
-		name = eventOpened
+		name = audience.EventEmailOpened
 	}
 	properties := map[string]any{"step": in.Step}
 	if in.URL != "" {
@@ -168,6 +162,22 @@ func (w *World) respond(p *person, in Response) {
 	}
 	if r := p.sentBy[in.Step]; r != nil {
 		properties["campaign"], properties["journey"] = r.live.Name, r.j.ID
+		w.seen(r, in)
 	}
 	w.handle(p, w.newEvent(p, "system", name, properties))
+}
+
+// seen notes for rules that a message was opened, or that a link in it was followed, too.
+func (w *World) seen(r *run, in Response) {
+	d := r.sent[in.Step]
+	if d.OpenedAt.IsZero() {
+		d.OpenedAt = w.now
+	}
+	if !in.Opened && d.ClickedAt.IsZero() {
+		d.ClickedAt = w.now
+	}
+	put(&r.sent, in.Step, d)
+	touch := r.live.Name + "/" + in.Step
+	put(&r.person.touches, touch, d)
+	w.changed(r.person, rules.MentionTouch+touch)
 }

@@ -99,12 +99,12 @@ func (r *run) reachedSince(t time.Time) bool {
 
 // hit reports whether a customer did, at or after a moment, what an experiment counts.
 func (r *run) hit(by campaign.SplitBy, since time.Time) bool {
-	name := eventClicked
+	name := audience.EventEmailClicked
 	switch by {
 	case campaign.ByGoal:
 		return r.j.Status == campaign.Converted
 	case campaign.ByOpens:
-		name = eventOpened
+		name = audience.EventEmailOpened
 	case campaign.ByClicks:
 	}
 	for _, e := range r.person.byName[name] {
