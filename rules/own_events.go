@@ -25,11 +25,13 @@ var ownEvents = map[string]map[string]Type{
 	audience.EventCouponRedeemed: {
 		"code": TypeText, "pool": TypeText, "campaign": TypeText, "step": TypeText, "by": TypeText,
 	},
-	audience.EventCouponRefused: {"code": TypeText, "reason": TypeText},
-	audience.EventMerged:        {"from": TypeText, "reason": TypeText},
-	audience.EventUnsubscribed:  {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
-	audience.EventSMSReceived:   inbound,
-	audience.EventEmailReplied:  inbound,
+	audience.EventCouponRefused:    {"code": TypeText, "reason": TypeText},
+	audience.EventConsentRequested: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
+	audience.EventConsentConfirmed: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
+	audience.EventMerged:           {"from": TypeText, "reason": TypeText},
+	audience.EventUnsubscribed:     {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
+	audience.EventSMSReceived:      inbound,
+	audience.EventEmailReplied:     inbound,
 }
 
 var closedTask = map[string]Type{

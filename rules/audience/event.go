@@ -29,13 +29,15 @@ const (
 
 // Names of the events that Dotyk itself brings about, of type "system". They are judged like all others.
 const (
-	EventSegmentEntered  = "segment_entered"    // segment, because
-	EventSegmentLeft     = "segment_left"       // segment, because
-	EventRequested       = "campaign_requested" // campaign, data; of a sub-journey also parent (its journey) and step
-	EventJourneyEnded    = "journey_ended"      // of a sub-journey: campaign, status, reason, parent, step, iteration
-	EventTaskCompleted   = "task_completed"     // task, title, outcome, note, by; of a journey's task also campaign, journey, step, iteration
-	EventCallCompleted   = "call_completed"     // as EventTaskCompleted, and duration in seconds where it is known
-	EventWebhookAnswered = "webhook_answered"   // journey, step, iteration, ok, status, body, error
-	EventCouponRedeemed  = "coupon_redeemed"    // code, pool, campaign, step
-	EventCouponRefused   = "coupon_refused"     // code, reason: unknown customer, used, expired
+	EventSegmentEntered   = "segment_entered"    // segment, because
+	EventSegmentLeft      = "segment_left"       // segment, because
+	EventRequested        = "campaign_requested" // campaign, data; of a sub-journey also parent (its journey) and step
+	EventJourneyEnded     = "journey_ended"      // of a sub-journey: campaign, status, reason, parent, step, iteration
+	EventTaskCompleted    = "task_completed"     // task, title, outcome, note, by; of a journey's task also campaign, journey, step, iteration
+	EventCallCompleted    = "call_completed"     // as EventTaskCompleted, and duration in seconds where it is known
+	EventWebhookAnswered  = "webhook_answered"   // journey, step, iteration, ok, status, body, error
+	EventCouponRedeemed   = "coupon_redeemed"    // code, pool, campaign, step
+	EventConsentRequested = "consent_requested"  // channel, topics, request; only the confirmation makes it a consent
+	EventConsentConfirmed = "consent_confirmed"  // channel, topics, request
+	EventCouponRefused    = "coupon_refused"     // code, reason: unknown customer, used, expired
 )
