@@ -26,7 +26,7 @@ var ownEvents = map[string]map[string]Type{
 		"code": TypeText, "pool": TypeText, "campaign": TypeText, "step": TypeText, "by": TypeText,
 	},
 	audience.EventCouponRefused:    {"code": TypeText, "reason": TypeText},
-	audience.EventConsentRequested: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
+	audience.EventConsentRequested: {"channel": TypeText, "topics": TypeMixed, "request": TypeText, "brand": TypeText},
 	audience.EventConsentConfirmed: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
 	audience.EventMerged:           {"from": TypeText, "reason": TypeText},
 	audience.EventUnsubscribed:     {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
