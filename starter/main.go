@@ -34,6 +34,9 @@ type cli struct {
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`
 
+	Consent     consentCommands     `cmd:"" help:"What customers said about being contacted, with the proof."`
+	Suppression suppressionCommands `cmd:"" help:"Addresses that must not be contacted."`
+
 	Catalogue catalogueCommands `cmd:"" help:"What is known of attributes, events and their properties."`
 }
 

@@ -19,6 +19,7 @@ type Store interface {
 	SingleWorkspace(ctx context.Context) (store.Key, error)
 	Touch(ctx context.Context, workspace int64, touchID string) (store.TouchRef, error)
 	Withdraw(ctx context.Context, w store.Withdrawal) error
+	consentStore
 	Report(ctx context.Context, r store.StatusReport) error
 	Receive(ctx context.Context, workspace int64, in store.Inbound) error
 	CompleteTask(ctx context.Context, workspace int64, id string, o store.TaskOutcome) error

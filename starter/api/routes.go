@@ -56,6 +56,10 @@ func (s *server) routes() []route {
 		// Links in messages.
 		{get, "/u/{token}", s.askUnsubscribe, false},
 		{post, "/u/{token}", s.unsubscribe, false},
+		{get, "/u/p/{token}", s.askPreferences, false},
+		{post, "/u/p/{token}", s.savePreferences, false},
+		{get, "/u/c/{token}", s.askConfirm, false},
+		{post, "/u/c/{token}", s.confirm, false},
 		// Providers.
 		{post, "/hooks/twilio/status", s.twilioStatus, false},
 		{post, "/hooks/twilio/inbound", s.twilioInbound, false},
