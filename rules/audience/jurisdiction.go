@@ -9,7 +9,8 @@ import (
 const Always = -1
 
 // Law is what holds for marketing messages to people in one country, by one channel. It is a default for those who have
-// asked nobody yet, and no legal advice: Source and AsOf say what it was read from, and when.
+// asked nobody yet, and no legal advice: Source names where to read it up, AsOf when the row was written down. No lawyer
+// has looked at the rows.
 type Law struct {
 	Country string // ISO 3166 region
 	Channel Channel
@@ -40,7 +41,7 @@ func LawOf(country string, channel Channel) *Law {
 		}
 	}
 	return &Law{
-		Country: unknown, Channel: channel, OptIn: true, ProofMonths: 36, Source: "no row for this country: the strictest common rule", AsOf: checked,
+		Country: unknown, Channel: channel, OptIn: true, ProofMonths: 36, Source: "no row for this country: the strictest common rule", AsOf: written,
 	}
 }
 
@@ -65,46 +66,46 @@ func within(since time.Time, months int, at time.Time) bool {
 }
 
 const (
-	checked  = "2026-11-23"
+	written  = "2026-11-23"
 	ePrivacy = "Directive 2002/58/EC art. 13(1), (2) as transposed; GDPR art. 7(1)"
 )
 
 var laws = slices.Concat(
 	[]Law{
-		{Country: "US", Channel: Email, Postal: true, ProofMonths: 60, Source: "CAN-SPAM, 15 USC 7704(a)(3)-(5)", AsOf: checked},
+		{Country: "US", Channel: Email, Postal: true, ProofMonths: 60, Source: "CAN-SPAM, 15 USC 7704(a)(3)-(5)", AsOf: written},
 		{
 			Country: "US", Channel: SMS, OptIn: true, ProofMonths: 60, Quiet: []Hours{{From: "21:00", To: "08:00"}},
-			Source: "TCPA, 47 CFR 64.1200(a)(2), (c)(1): prior express written consent; 8 to 21 where the person is", AsOf: checked,
+			Source: "TCPA, 47 CFR 64.1200(a)(2), (c)(1): prior express written consent; 8 to 21 where the person is", AsOf: written,
 		},
 		{
 			Country: "US", Channel: Call, ProofMonths: 60, Quiet: []Hours{{From: "21:00", To: "08:00"}},
-			Source: "47 CFR 64.1200(c)(1)", AsOf: checked,
+			Source: "47 CFR 64.1200(c)(1)", AsOf: written,
 		},
-		{Country: "CA", Channel: Email, OptIn: true, Bought: 24, Asked: 6, Postal: true, ProofMonths: 36, Source: casl, AsOf: checked},
-		{Country: "CA", Channel: SMS, OptIn: true, Bought: 24, Asked: 6, Postal: true, ProofMonths: 36, Source: casl, AsOf: checked},
-		{Country: "GB", Channel: Email, OptIn: true, Bought: Always, Asked: Always, ProofMonths: 72, Source: pecr, AsOf: checked},
-		{Country: "GB", Channel: SMS, OptIn: true, Bought: Always, Asked: Always, ProofMonths: 72, Source: pecr, AsOf: checked},
-		{Country: "UA", Channel: Email, OptIn: true, ProofMonths: 36, Source: ukraine, AsOf: checked},
-		{Country: "UA", Channel: SMS, OptIn: true, ProofMonths: 36, Source: ukraine, AsOf: checked},
-		{Country: "CH", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG (CH) art. 3(1)(o)", AsOf: checked},
-		{Country: "CH", Channel: SMS, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG (CH) art. 3(1)(o)", AsOf: checked},
-		{Country: "PL", Channel: Email, OptIn: true, ProofMonths: 72, Source: "Electronic Communications Law of 12 July 2024, art. 398", AsOf: checked},
-		{Country: "PL", Channel: SMS, OptIn: true, ProofMonths: 72, Source: "Electronic Communications Law of 12 July 2024, art. 398", AsOf: checked},
-		{Country: "DE", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG § 7(2) no. 2, (3); proof as § 7a(2) asks it for calls", AsOf: checked},
-		{Country: "DE", Channel: SMS, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG § 7(2) no. 2, (3); proof as § 7a(2) asks it for calls", AsOf: checked},
-		{Country: "FR", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 36, Source: "CPCE art. L34-5", AsOf: checked},
+		{Country: "CA", Channel: Email, OptIn: true, Bought: 24, Asked: 6, Postal: true, ProofMonths: 36, Source: casl, AsOf: written},
+		{Country: "CA", Channel: SMS, OptIn: true, Bought: 24, Asked: 6, Postal: true, ProofMonths: 36, Source: casl, AsOf: written},
+		{Country: "GB", Channel: Email, OptIn: true, Bought: Always, Asked: Always, ProofMonths: 72, Source: pecr, AsOf: written},
+		{Country: "GB", Channel: SMS, OptIn: true, Bought: Always, Asked: Always, ProofMonths: 72, Source: pecr, AsOf: written},
+		{Country: "UA", Channel: Email, OptIn: true, ProofMonths: 36, Source: ukraine, AsOf: written},
+		{Country: "UA", Channel: SMS, OptIn: true, ProofMonths: 36, Source: ukraine, AsOf: written},
+		{Country: "CH", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG (CH) art. 3(1)(o)", AsOf: written},
+		{Country: "CH", Channel: SMS, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG (CH) art. 3(1)(o)", AsOf: written},
+		{Country: "PL", Channel: Email, OptIn: true, ProofMonths: 72, Source: "Electronic Communications Law of 12 July 2024, art. 398", AsOf: written},
+		{Country: "PL", Channel: SMS, OptIn: true, ProofMonths: 72, Source: "Electronic Communications Law of 12 July 2024, art. 398", AsOf: written},
+		{Country: "DE", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG § 7(2) no. 2, (3); proof as § 7a(2) asks it for calls", AsOf: written},
+		{Country: "DE", Channel: SMS, OptIn: true, Bought: Always, ProofMonths: 60, Source: "UWG § 7(2) no. 2, (3); proof as § 7a(2) asks it for calls", AsOf: written},
+		{Country: "FR", Channel: Email, OptIn: true, Bought: Always, ProofMonths: 36, Source: "CPCE art. L34-5", AsOf: written},
 		{
 			// Carriers block these messages on public holidays too, which no table of hours can say.
 			Country: "FR", Channel: SMS, OptIn: true, Bought: Always, ProofMonths: 36,
 			Quiet:  []Hours{{From: "22:00", To: "08:00"}, {From: "00:00", To: "00:00", Days: "sun"}},
-			Source: "CPCE art. L34-5; rules of the carriers (AF2M): 8 to 22, not on Sundays", AsOf: checked,
+			Source: "CPCE art. L34-5; rules of the carriers (AF2M): 8 to 22, not on Sundays", AsOf: written,
 		},
 		{
 			Country: "FR", Channel: Call, ProofMonths: 36,
 			Quiet: []Hours{
 				{From: "20:00", To: "10:00"}, {From: "13:00", To: "14:00"}, {From: "00:00", To: "00:00", Days: "sat-sun"},
 			},
-			Source: "Decree 2022-1313: Monday to Friday, 10 to 13 and 14 to 20", AsOf: checked,
+			Source: "Decree 2022-1313: Monday to Friday, 10 to 13 and 14 to 20", AsOf: written,
 		},
 	},
 	transposed("AT", "BE", "BG", "CY", "CZ", "DK", "EE", "ES", "FI", "GR", "HR", "HU", "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MT",
@@ -124,7 +125,7 @@ func transposed(countries ...string) []Law {
 	for _, country := range countries {
 		for _, channel := range []Channel{Email, SMS} {
 			list = append(list, Law{
-				Country: country, Channel: channel, OptIn: true, Bought: Always, ProofMonths: 36, Source: ePrivacy, AsOf: checked,
+				Country: country, Channel: channel, OptIn: true, Bought: Always, ProofMonths: 36, Source: ePrivacy, AsOf: written,
 			})
 		}
 	}
