@@ -183,7 +183,8 @@ func (s *sending) bindings(ctx context.Context, v *version, m *store.Outgoing) (
 			return nil, err
 		}
 	}
-	return a.bindings(), nil
+	b := a.bindings()
+	return b, s.consentLinks(b, m)
 }
 
 // codeless gives the coupon steps that had no code for the journey of a message, with their pools.

@@ -313,7 +313,7 @@ func (a *sweeper) remind(ctx context.Context, now time.Time) error {
 	return a.handOver(ctx, nil, forgotten)
 }
 
-// retain drops the ids of messages that have been known for long enough, some at a time.
+// retain drops the ids of messages that have been known for long enough, and ends consents whose time is up, some at a time.
 func (a *Activities) retain(ctx context.Context) error {
 	const some = 5000
 	now := time.Now()
@@ -333,6 +333,11 @@ func (a *Activities) retain(ctx context.Context) error {
 		}
 		if err := a.Store.ForgetBrakeCounts(ctx, ws.ID); err != nil {
 			return err
+		}
+		for n := some; n == some; activity.RecordHeartbeat(ctx) {
+			if n, err = a.Store.ExpireConsents(ctx, ws.ID, now, some); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

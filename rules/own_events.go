@@ -25,13 +25,15 @@ var ownEvents = map[string]map[string]Type{
 	audience.EventCouponRedeemed: {
 		"code": TypeText, "pool": TypeText, "campaign": TypeText, "step": TypeText, "by": TypeText,
 	},
-	audience.EventCouponRefused: {"code": TypeText, "reason": TypeText},
-	audience.EventMerged:        {"from": TypeText, "reason": TypeText},
-	audience.EventUnsubscribed:  {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
-	audience.EventSMSReceived:   inbound,
-	audience.EventEmailReplied:  inbound,
-	audience.EventEmailOpened:   seen,
-	audience.EventEmailClicked:  with(seen, "url", TypeText),
+	audience.EventCouponRefused:    {"code": TypeText, "reason": TypeText},
+	audience.EventMerged:           {"from": TypeText, "reason": TypeText},
+	audience.EventUnsubscribed:     {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
+	audience.EventSMSReceived:      inbound,
+	audience.EventEmailReplied:     inbound,
+	audience.EventEmailOpened:      seen,
+	audience.EventEmailClicked:     with(seen, "url", TypeText),
+	audience.EventConsentRequested: {"channel": TypeText, "topics": TypeMixed, "request": TypeText, "brand": TypeText},
+	audience.EventConsentConfirmed: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
 }
 
 var seen = map[string]Type{"campaign": TypeText, "journey": TypeText, "step": TypeText, "touch_id": TypeText}

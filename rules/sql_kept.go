@@ -50,25 +50,35 @@ func (t *translator) member(segment string) string {
 	return "EXISTS " + t.of("", "segment_members m", "m", "m.segment_id = "+id, "", "")
 }
 
-func (t *translator) lastWord(channel, topics string) string {
-	return t.of("x.action = 'granted'", "consents x", "x", "x.channel = "+t.text(channel)+" AND x.topic IN ("+topics+") AND x.occurred_at <= "+t.now,
-		"x.occurred_at DESC, x.id DESC", "LIMIT 1")
+// lastWord judges the last entry of the ledger that says something: what was merely requested does not.
+func (t *translator) lastWord(judged, channel, topics string) string {
+	return t.of(judged, "consents x", "x", "x.channel = "+t.text(channel)+" AND x.topic IN ("+topics+") AND x.occurred_at <= "+t.now+
+		" AND x.action <> '"+string(audience.Requested)+"'", "x.occurred_at DESC, x.id DESC", "LIMIT 1")
+}
+
+// actionIn asks whether an entry of the ledger is one of some actions.
+func actionIn(actions ...audience.ConsentAction) string {
+	names := make([]string, 0, len(actions))
+	for _, a := range actions {
+		names = append(names, "'"+string(a)+"'")
+	}
+	return "x.action IN (" + strings.Join(names, ", ") + ")"
 }
 
 func (t *translator) unsubscribed() string {
 	all := t.text(audience.AllTopics)
 	no := func(channel audience.Channel) string {
-		return "NOT coalesce(" + t.lastWord(string(channel), all) + ", true)"
+		return "coalesce(" + t.lastWord(actionIn(audience.Withdrawn, audience.Objected), string(channel), all) + ", false)"
 	}
 	return "(" + no(audience.Email) + " AND " + no(audience.SMS) + ")"
 }
 
 func (t *translator) inTopic(topic, channel string) string {
 	name := t.text(topic)
-	policy := "coalesce((SELECT p.policy <> '" + string(audience.OptIn) + "' FROM topics p WHERE p.workspace_id = " + t.workspace + " AND p.name = " + name + "), true)"
+	policy := "coalesce((SELECT p.policy = '" + string(audience.OptOut) + "' FROM topics p WHERE p.workspace_id = " + t.workspace + " AND p.name = " + name + "), true)"
 	var each []string
 	for _, channel := range channelsOf(channel) {
-		each = append(each, "coalesce("+t.lastWord(string(channel), name+", "+t.text(audience.AllTopics))+", "+policy+")")
+		each = append(each, "coalesce("+t.lastWord(actionIn(audience.Consents...), string(channel), name+", "+t.text(audience.AllTopics))+", "+policy+")")
 	}
 	return "(" + strings.Join(each, " OR ") + ")"
 }

@@ -127,31 +127,3 @@ func (c *deadList) Run(p *program) error {
 	}
 	return t.end("everything that came in was taken")
 }
-
-type topicCommands struct {
-	Set topicSet `cmd:"" help:"Say what the absence of consent to a topic means."`
-}
-
-type topicSet struct {
-	workspaced
-	Name   string `arg:"" help:"The topic, as campaigns name it."`
-	Policy string `enum:"opt-in,opt-out" required:"" help:"opt-in: contact only who said yes. opt-out: contact until they say no."`
-}
-
-// Run sets the policy.
-func (c *topicSet) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	policy := audience.OptOut
-	if c.Policy == "opt-in" {
-		policy = audience.OptIn
-	}
-	if err := st.SetTopicPolicy(p.ctx, ws.ID, c.Name, policy); err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "topic %s is %s\n", c.Name, c.Policy)
-	return nil
-}

@@ -17,6 +17,9 @@ type customerCommands struct {
 	Show customerShow `cmd:"" help:"Show a customer's record with its timeline."`
 	Find customerFind `cmd:"" help:"Find customers by id, e-mail, phone or part of the name."`
 	Why  customerWhy  `cmd:"" help:"Say why a customer got what a campaign sends, or why not."`
+
+	Export customerExport `cmd:"" help:"Print everything that is kept of a customer, as JSON."`
+	Erase  customerErase  `cmd:"" help:"Erase a customer, and suppress the addresses."`
 }
 
 type customerFind struct {

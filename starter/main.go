@@ -39,7 +39,10 @@ type cli struct {
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`
 
-	Template  templateCommands  `cmd:"" help:"What messages say: save templates, see them for a customer, send tests."`
+	Template    templateCommands    `cmd:"" help:"What messages say: save templates, see them for a customer, send tests."`
+	Consent     consentCommands     `cmd:"" help:"What customers said about being contacted, with the proof."`
+	Suppression suppressionCommands `cmd:"" help:"Addresses that must not be contacted."`
+
 	Catalogue catalogueCommands `cmd:"" help:"What is known of attributes, events and their properties."`
 }
 

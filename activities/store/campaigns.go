@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"dotyk/channels/content"
-	"dotyk/rules/audience"
 )
 
 // Template is something written in Liquid that has a name.
@@ -47,16 +46,4 @@ func (s *Store) Campaigns(ctx context.Context, workspace int64) ([]CampaignSumma
 		return nil, fmt.Errorf("list campaigns: %w", err)
 	}
 	return list, nil
-}
-
-// SetTopicPolicy says what the absence of consent means for a topic.
-func (s *Store) SetTopicPolicy(ctx context.Context, workspace int64, topic string, policy audience.TopicPolicy) error {
-	return s.In(ctx, workspace, func(tx *Tx) error {
-		_, err := tx.conn.Exec(ctx, `INSERT INTO topics (workspace_id, name, policy) VALUES ($1, $2, $3)
-			ON CONFLICT (workspace_id, name) DO UPDATE SET policy = excluded.policy`, tx.Workspace, topic, policy)
-		if err != nil {
-			return fmt.Errorf("set policy of topic %s: %w", topic, err)
-		}
-		return tx.Audit(ctx, "topic.policy", topic, map[string]any{"policy": policy})
-	})
 }

@@ -113,7 +113,7 @@ func (tx *Tx) withdraw(ctx context.Context, w Withdrawal) (already bool, err err
 	if err != nil {
 		return false, err
 	}
-	if last != nil && *last == audience.Withdrawn {
+	if last != nil && (*last == audience.Withdrawn || *last == audience.Objected) {
 		return true, nil
 	}
 	b := &pgx.Batch{}

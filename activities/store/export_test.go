@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,4 +100,16 @@ func Coupon(ctx context.Context, t *testing.T, s *Store, workspace int64, code, 
 			workspace, newID(), code, customer, transferable, expires)
 		return err
 	}))
+}
+
+// PersonalTables are the tables of which an erasure and an export know.
+func PersonalTables() (erased, exported []string) {
+	erased, exported = slices.Clone(notErased), append(slices.Clone(notExported), "segment_changes")
+	for _, e := range erasures {
+		erased = append(erased, e.table)
+	}
+	for _, e := range exports {
+		exported = append(exported, e.name)
+	}
+	return erased, exported
 }

@@ -78,13 +78,21 @@ func (in *ingestion) run(ctx context.Context, ds []Delivery) error {
 		in.results[it.delivery].Customers += len(in.resolver.created) - before
 		in.results[it.delivery].Stored++
 		patches.add(it.customer.id, &it.Profile)
+		patches.consents = append(patches.consents, said(it.customer.id, ds[it.delivery].Source.Name, it.Message)...)
 	}
 	patches.follow(in.resolver.final)
 	in.noteRenewed()
+	requests, err := in.tx.askToConfirm(ctx, patches.consents)
+	if err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	in.queueIdentities(b)
 	patches.queue(b, in.tx.Workspace)
 	in.queueEvents(b)
+	if err := queueSystemEvents(b, in.tx.Workspace, requests); err != nil {
+		return err
+	}
 	in.queueHistorical(b)
 	in.queueDeadLetters(b)
 	return in.tx.batch(ctx, b)

@@ -52,9 +52,9 @@ func queueMerge(b *pgx.Batch, ws int64, m merge) {
 	queueMergeSegments(b, ws, m)
 	// The ledger of consents is append-only, so what the loser said is said again for the winner.
 	b.Queue(`INSERT INTO consents (workspace_id, customer_id, channel, topic, action, occurred_at, method, source,
-		text_shown, evidence)
-		SELECT workspace_id, $2, channel, topic, action, occurred_at, method, source, text_shown,
-		evidence || jsonb_build_object('merged_from', $3::uuid)
+		text_shown, text_sha256, address_hash, actor, jurisdiction, expires_at, evidence)
+		SELECT workspace_id, $2, channel, topic, action, occurred_at, method, source, text_shown, text_sha256, address_hash,
+		actor, jurisdiction, expires_at, evidence || jsonb_build_object('merged_from', $3::uuid)
 		FROM consents WHERE workspace_id = $1 AND customer_id = $3 ORDER BY id`, ws, m.winner, m.loser)
 	b.Queue(`UPDATE customers w SET
 		email = coalesce(nullif(w.email, ''), l.email), phone = coalesce(nullif(w.phone, ''), l.phone),

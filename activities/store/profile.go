@@ -24,20 +24,12 @@ type patch struct {
 type patches struct {
 	over     map[string]*patch
 	fill     map[string]*patch
-	consents []customerConsent
-}
-
-type customerConsent struct {
-	customer string
-	audience.Consent
+	consents []ledgerEntry
 }
 
 func newPatches() *patches { return &patches{over: map[string]*patch{}, fill: map[string]*patch{}} }
 
 func (ps *patches) add(customer string, p *Profile) {
-	for _, c := range p.Consents {
-		ps.consents = append(ps.consents, customerConsent{customer, c})
-	}
 	into := ps.over
 	if p.FillOnly {
 		into = ps.fill
@@ -147,8 +139,8 @@ const (
 func (ps *patches) queue(b *pgx.Batch, ws int64) {
 	queuePatches(b, ws, sqlOver, ps.over)
 	queuePatches(b, ws, sqlFill, ps.fill)
-	for _, c := range ps.consents {
-		queueConsent(b, ws, c.customer, c.Consent, nil)
+	for i := range ps.consents {
+		queueLedger(b, ws, &ps.consents[i])
 	}
 }
 
@@ -182,13 +174,4 @@ func mustJSON(v any) string {
 		panic(err.Error()) //nolint:forbidigo // cannot happen, see above
 	}
 	return text
-}
-
-func queueConsent(b *pgx.Batch, ws int64, customer string, c audience.Consent, evidence map[string]any) {
-	if evidence == nil {
-		evidence = map[string]any{}
-	}
-	b.Queue(`INSERT INTO consents (workspace_id, customer_id, channel, topic, action, occurred_at, method, source,
-		text_shown, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		ws, customer, c.Channel, c.Topic, c.Action, c.OccurredAt, c.Method, clean(c.Source), clean(c.TextShown), evidence)
 }

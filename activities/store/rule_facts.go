@@ -120,10 +120,11 @@ func (f *factLoader) queueHistory(b *pgx.Batch, needs rules.Needs) {
 
 func (f *factLoader) queueConsents(b *pgx.Batch) {
 	var c audience.Consent
-	f.queue(b, `SELECT c.id, x.channel, x.topic, x.action, x.occurred_at, x.method, x.source, x.text_shown
+	f.queue(b, `SELECT c.id, x.channel, x.topic, x.action, x.occurred_at, x.method, x.source, coalesce(t.text, x.text_shown)
 		FROM unnest($2::uuid[]) AS c (id)
 		CROSS JOIN LATERAL (SELECT * FROM consents
 			WHERE workspace_id = $1 AND customer_id = c.id AND occurred_at <= $3 OFFSET 0) x
+		LEFT JOIN consent_texts t ON t.workspace_id = $1 AND t.sha256 = x.text_sha256
 		ORDER BY x.occurred_at, x.id`, nil,
 		[]any{&c.Channel, &c.Topic, &c.Action, &c.OccurredAt, &c.Method, &c.Source, &c.TextShown},
 		func(facts *rules.Facts) { facts.Consents = append(facts.Consents, c) })

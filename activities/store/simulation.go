@@ -237,9 +237,10 @@ func (l *pastLoader) queueEvents(b *pgx.Batch) {
 }
 
 func (l *pastLoader) queueConsents(b *pgx.Batch) {
-	b.Queue(`SELECT customer_id, channel, topic, action, occurred_at, method, source, text_shown FROM consents
-		WHERE workspace_id = $1 AND customer_id = ANY ($2) AND occurred_at >= $3 AND occurred_at < $4
-		ORDER BY occurred_at, id`, l.ws, l.ids, l.q.From, l.q.To).
+	b.Queue(`SELECT c.customer_id, c.channel, c.topic, c.action, c.occurred_at, c.method, c.source, coalesce(t.text, c.text_shown)
+		FROM consents c LEFT JOIN consent_texts t ON t.workspace_id = c.workspace_id AND t.sha256 = c.text_sha256
+		WHERE c.workspace_id = $1 AND c.customer_id = ANY ($2) AND c.occurred_at >= $3 AND c.occurred_at < $4
+		ORDER BY c.occurred_at, c.id`, l.ws, l.ids, l.q.From, l.q.To).
 		Query(collectInto(&l.past.Consents, func(row pgx.CollectableRow) (PastConsent, error) {
 			var c PastConsent
 			err := row.Scan(&c.CustomerID, &c.Channel, &c.Topic, &c.Action, &c.OccurredAt, &c.Method, &c.Source, &c.TextShown)

@@ -139,9 +139,11 @@ func (s *Store) Record(ctx context.Context, workspace int64, customer string, li
 func queueRecord(b *pgx.Batch, ws int64, customer string, limit int, r *Record) {
 	b.Queue(`SELECT kind, value FROM identities WHERE workspace_id = $1 AND customer_id = $2 ORDER BY kind DESC, value`,
 		ws, customer).Query(collect(&r.Identities, pgx.RowToStructByPos[Identity]))
-	b.Queue(`SELECT DISTINCT ON (channel, topic) channel, topic, action, occurred_at, method, source, text_shown, recorded_at
-		FROM consents WHERE workspace_id = $1 AND customer_id = $2
-		ORDER BY channel, topic, occurred_at DESC, id DESC`, ws, customer).
+	b.Queue(`SELECT DISTINCT ON (c.channel, c.topic) c.channel, c.topic, c.action, c.occurred_at, c.method, c.source,
+		coalesce(t.text, c.text_shown), c.recorded_at
+		FROM consents c LEFT JOIN consent_texts t ON t.workspace_id = c.workspace_id AND t.sha256 = c.text_sha256
+		WHERE c.workspace_id = $1 AND c.customer_id = $2
+		ORDER BY c.channel, c.topic, c.occurred_at DESC, c.id DESC`, ws, customer).
 		Query(collect(&r.Consents, func(row pgx.CollectableRow) (ConsentEntry, error) {
 			var c ConsentEntry
 			return c, row.Scan(&c.Channel, &c.Topic, &c.Action, &c.OccurredAt, &c.Method, &c.Source, &c.TextShown, &c.RecordedAt)

@@ -58,7 +58,7 @@ func (c *checker) consent(d *Definition, k Known) {
 		return
 	}
 	policy, known := k.Policy(d.Topic)
-	if !known || policy != audience.OptIn {
+	if !known || policy == audience.OptOut {
 		return
 	}
 	asked := d.triggerNamesTopic()

@@ -1,6 +1,8 @@
 package campaign
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"dotyk/rules"
@@ -16,10 +18,14 @@ import (
 //	caps:
 //	  - {channel: email, most: 3, within: 7d}
 //	holdout: 2%
+//	jurisdiction: on
 type Policy struct {
 	Quiet   []QuietHours
 	Caps    []Cap
 	Holdout Share // of all customers: no marketing campaign lets them in
+	// Jurisdiction adds the quiet hours that the law of the customer's country asks for (audience.Laws), to Quiet, except
+	// for countries and channels of which the policy itself speaks.
+	Jurisdiction bool
 }
 
 // QuietHours are times of day at which customers are not disturbed, on their own clocks.
@@ -27,6 +33,7 @@ type QuietHours struct {
 	Channel audience.Channel // "" for all
 	Country string           // ISO 3166 region, upper case; "" for all
 	Window  calendar.Window
+	lawful  bool // it was added by Jurisdiction
 }
 
 // Cap is how many messages a customer gets in any stretch of time that long.
@@ -57,6 +64,13 @@ func ParsePolicy(src []byte) (Policy, error) {
 	if len(r.violations) > 0 {
 		return Policy{}, r.violations
 	}
+	if p.Jurisdiction {
+		hours, err := p.lawfulHours()
+		if err != nil {
+			return Policy{}, fmt.Errorf("read quiet hours of the law: %w", err)
+		}
+		p.Quiet = append(p.Quiet, hours...)
+	}
 	return p, nil
 }
 
@@ -64,6 +78,9 @@ func ParsePolicy(src []byte) (Policy, error) {
 func (p Policy) JSON() []byte {
 	form := formPolicy{Quiet: make([]formQuiet, 0, len(p.Quiet)), Caps: make([]formCap, 0, len(p.Caps))}
 	for _, q := range p.Quiet {
+		if q.lawful {
+			continue
+		}
 		form.Quiet = append(form.Quiet, formQuiet{
 			Channel: q.Channel, Country: q.Country, From: q.Window.From.String(), To: q.Window.To.String(),
 			Days: q.Window.Days.String(),
@@ -77,7 +94,36 @@ func (p Policy) JSON() []byte {
 	if p.Holdout != 0 {
 		form.Holdout = p.Holdout.String()
 	}
+	if p.Jurisdiction {
+		form.Jurisdiction = jurisdictionOn
+	}
 	return form.encode()
+}
+
+// lawfulHours are the quiet hours of the law where the policy itself says nothing about a country and channel.
+func (p Policy) lawfulHours() ([]QuietHours, error) {
+	var list []QuietHours
+	for _, law := range audience.Laws() {
+		own := slices.ContainsFunc(p.Quiet, func(q QuietHours) bool { return q.Country == law.Country && q.Channel == law.Channel })
+		if own {
+			continue
+		}
+		for _, hours := range law.Quiet {
+			q := QuietHours{Channel: law.Channel, Country: law.Country, lawful: true}
+			var err error
+			if q.Window.From, err = calendar.ParseClock(hours.From); err != nil {
+				return nil, err
+			}
+			if q.Window.To, err = calendar.ParseClock(hours.To); err != nil {
+				return nil, err
+			}
+			if q.Window.Days, err = calendar.ParseWeekdays(hours.Days); err != nil {
+				return nil, err
+			}
+			list = append(list, q)
+		}
+	}
+	return list, nil
 }
 
 // QuietUntil tells whether a customer in a country and zone must not be disturbed on a channel at a moment, and until when.

@@ -16,6 +16,8 @@ type (
 		Quiet   []formQuiet `json:"quiet,omitempty"`
 		Caps    []formCap   `json:"caps,omitempty"`
 		Holdout string      `json:"holdout,omitempty"`
+
+		Jurisdiction string `json:"jurisdiction,omitempty"`
 	}
 	formQuiet struct {
 		Channel audience.Channel `json:"channel,omitempty"`
@@ -40,6 +42,9 @@ func (f formPolicy) encode() []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
+// jurisdictionOn switches the quiet hours of the law on.
+const jurisdictionOn = "on"
+
 // maxHoldout is the largest part of all customers that can be held out: beyond it, it is a mistake.
 const maxHoldout = wholeShare / 2
 
@@ -48,6 +53,7 @@ var (
 		{"quiet", listOf(group("quiet")), false, "times of day at which customers are not disturbed"},
 		{"caps", listOf(group("cap")), false, "how many messages a customer gets"},
 		{"holdout", kindShare, false, "part of all customers whom no marketing campaign lets in, up to 50%"},
+		{"jurisdiction", kindName, false, "on: quiet hours of the law of the customer's country, where quiet says nothing of it"},
 	}}
 	objQuiet = &object{name: "quiet", what: "quiet hours", fields: []attribute{
 		{"channel", kindName, false, "email, sms or call; all channels without"},
@@ -67,7 +73,8 @@ var (
 // policy reads a policy. An empty one holds nothing back.
 func (r *reader) policy(root *node) Policy {
 	var p Policy
-	fields := r.body(draft{n: root}, objPolicy, `It can have "quiet:", "caps:" and "holdout:".`)
+	fields := r.body(draft{n: root}, objPolicy, `It can have "quiet:", "caps:", "holdout:" and "jurisdiction:".`)
+	p.Jurisdiction = r.word(fields, "jurisdiction", "", "", jurisdictionOn, "off") == jurisdictionOn
 	for i, item := range r.policyList(fields["quiet"], "quiet") {
 		p.Quiet = append(p.Quiet, r.quietHours(draft{n: item, path: fmt.Sprintf("quiet[%d]", i)}))
 	}

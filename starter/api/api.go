@@ -20,6 +20,7 @@ type Store interface {
 	SingleWorkspace(ctx context.Context) (store.Key, error)
 	Touch(ctx context.Context, workspace int64, touchID string) (store.TouchRef, error)
 	Withdraw(ctx context.Context, w store.Withdrawal) error
+	consentStore
 	Report(ctx context.Context, r store.StatusReport) error
 	ReceiveMessage(ctx context.Context, workspace int64, in store.Inbound) (store.Received, error)
 	WorkspaceSettings(ctx context.Context, workspace int64) (store.WorkspaceSettings, error)

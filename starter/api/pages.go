@@ -21,9 +21,10 @@ var pageSource string
 
 // pages are the few things this package shows to people, without scripts and without anything from elsewhere.
 type pages struct {
-	template *template.Template
-	policy   string // Content-Security-Policy
-	matcher  language.Matcher
+	template           *template.Template
+	preferenceTemplate *template.Template
+	policy             string // Content-Security-Policy
+	matcher            language.Matcher
 }
 
 // page is what one of them shows.
@@ -31,24 +32,45 @@ type page struct {
 	Lang    string
 	Title   string
 	Lines   []string
-	Choices []choice // buttons that post to the page's own address
+	Choices []choiceButton // buttons that post to the page's own address
+	Link    string         // another page, where there is one
+	LinkTo  string         // its address, below ours
 }
 
-type choice struct {
-	Scope string // "topic" or "all"
+type choiceButton struct {
+	Scope string // "topic", "all" or "confirm"
 	Label string
 }
 
 func newPages() *pages {
-	_, style, _ := strings.Cut(pageSource, "<style>")
-	style, _, _ = strings.Cut(style, "</style>")
-	sum := sha256.Sum256([]byte(style))
-	return &pages{
-		template: template.Must(template.New("page").Parse(pageSource)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-		matcher: language.NewMatcher([]language.Tag{language.English, language.Ukrainian}),
+	policy := "default-src 'none'; style-src"
+	for _, source := range []string{pageSource, preferencesSource} {
+		_, style, _ := strings.Cut(source, "<style>")
+		style, _, _ = strings.Cut(style, "</style>")
+		sum := sha256.Sum256([]byte(style))
+		policy += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
+	return &pages{
+		template:           template.Must(template.New("page").Parse(pageSource)),
+		preferenceTemplate: template.Must(template.New("preferences").Parse(preferencesSource)),
+		policy:             policy + "; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		matcher:            language.NewMatcher([]language.Tag{language.English, language.Ukrainian}),
+	}
+}
+
+// wordsFor gives the texts in the customer's own language, as far as the record knows it and we have it; else in that of
+// the browser.
+func (p *pages) wordsFor(r *http.Request, locale string) *texts {
+	if tag, err := language.Parse(locale); err == nil {
+		switch _, i, confidence := p.matcher.Match(tag); {
+		case confidence == language.No:
+		case i == 1:
+			return &ukrainian
+		default:
+			return &english
+		}
+	}
+	return p.words(r)
 }
 
 // words gives the texts in the language that the browser asks for.
@@ -64,8 +86,12 @@ func (p *pages) words(r *http.Request) *texts {
 }
 
 func (p *pages) show(w http.ResponseWriter, status int, content page) {
+	p.render(w, status, p.template, content)
+}
+
+func (p *pages) render(w http.ResponseWriter, status int, from *template.Template, content any) {
 	var out bytes.Buffer
-	if err := p.template.Execute(&out, content); err != nil { // only a mistake in the template, which every test would meet
+	if err := from.Execute(&out, content); err != nil { // only a mistake in the template, which every test would meet
 		writeProblem(w, &problem{status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong on our side", Advice: "try again later"})
 		return
 	}
@@ -109,13 +135,13 @@ func sentence(s string) string {
 }
 
 // ask is the page behind the link in a message.
-func (p *pages) ask(w http.ResponseWriter, r *http.Request, brand, topic string, channel audience.Channel) {
+func (p *pages) ask(w http.ResponseWriter, r *http.Request, brand, topic string, channel audience.Channel, preferences string) {
 	t := p.words(r)
-	content := page{Lang: t.lang, Title: t.unsubscribe, Lines: []string{t.channel(channel) + " " + brand}}
+	content := page{Lang: t.lang, Title: t.unsubscribe, Lines: []string{t.channel(channel) + " " + brand}, Link: t.preferences, LinkTo: preferences}
 	if topic != "" && topic != audience.AllTopics {
-		content.Choices = append(content.Choices, choice{Scope: scopeTopic, Label: t.fromTopic + " “" + topic + "”"})
+		content.Choices = append(content.Choices, choiceButton{Scope: scopeTopic, Label: t.fromTopic + " “" + topic + "”"})
 	}
-	content.Choices = append(content.Choices, choice{Scope: scopeAll, Label: t.fromAll})
+	content.Choices = append(content.Choices, choiceButton{Scope: scopeAll, Label: t.fromAll})
 	p.show(w, http.StatusOK, content)
 }
 

@@ -59,6 +59,10 @@ func (s *server) routes() []route {
 		{get, "/t/c/{token}", s.follow, false},
 		{get, "/t/h/{token}", s.trap, false},
 		{get, "/t/o/{file}", s.picture, false},
+		{get, "/u/p/{token}", s.askPreferences, false},
+		{post, "/u/p/{token}", s.savePreferences, false},
+		{get, "/u/c/{token}", s.askConfirm, false},
+		{post, "/u/c/{token}", s.confirm, false},
 		// Providers.
 		{post, "/hooks/twilio/status", s.twilioStatus, false},
 		{post, "/hooks/twilio/inbound", s.twilioInbound, false},

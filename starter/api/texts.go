@@ -9,6 +9,10 @@ type texts struct {
 	unsubscribe, email, sms, fromTopic, fromAll string
 	unsubscribed, goneTopic, goneAll            string
 	linkBroken, linkBrokenMore, notNow          string
+	preferences, choose, byEmail, bySMS         string
+	save, saved, noTopics                       string
+	confirmTitle, confirmButton, confirmed      string
+	everything, tooLate, tooLateMore            string
 	reasons                                     map[string]string // of fields, from English; as they are when missing
 }
 
@@ -17,6 +21,13 @@ func (t *texts) channel(c audience.Channel) string {
 		return t.sms
 	}
 	return t.email
+}
+
+func (t *texts) by(c audience.Channel) string {
+	if c == audience.SMS {
+		return t.bySMS
+	}
+	return t.byEmail
 }
 
 func (t *texts) reason(english string) string {
@@ -34,7 +45,11 @@ var english = texts{
 	fromTopic: "Unsubscribe from", fromAll: "Unsubscribe from all messages",
 	unsubscribed: "You are unsubscribed", goneTopic: "You will not receive any more messages on", goneAll: "You will not receive any more messages",
 	linkBroken: "This link does not work", linkBrokenMore: "It may have been cut. Please open the link in the message itself, or reply to the message.",
-	notNow: "This does not work at the moment",
+	notNow:      "This does not work at the moment",
+	preferences: "Your messages", choose: "Choose what you want to receive from", byEmail: "By e-mail", bySMS: "By text message",
+	save: "Save", saved: "Your choice is saved.", noTopics: "There is nothing to choose from at present.",
+	confirmTitle: "Do you want these messages?", confirmButton: "Yes, I want them", confirmed: "Thank you, it is confirmed",
+	everything: "all messages", tooLate: "This link is too old", tooLateMore: "Please fill in the form once more to get a new one.",
 }
 
 var ukrainian = texts{
@@ -45,7 +60,11 @@ var ukrainian = texts{
 	fromTopic: "Відписатися від розсилки", fromAll: "Відписатися від усіх повідомлень",
 	unsubscribed: "Вас відписано", goneTopic: "Ви більше не отримуватимете розсилку", goneAll: "Ви більше не отримуватимете повідомлень",
 	linkBroken: "Це посилання не працює", linkBrokenMore: "Можливо, воно скопійоване не повністю. Відкрийте його із самого повідомлення або дайте на нього відповідь.",
-	notNow: "Зараз це не працює",
+	notNow:      "Зараз це не працює",
+	preferences: "Ваші повідомлення", choose: "Виберіть, що ви хочете отримувати від", byEmail: "Електронною поштою", bySMS: "SMS",
+	save: "Зберегти", saved: "Ваш вибір збережено.", noTopics: "Наразі немає з чого вибирати.",
+	confirmTitle: "Ви хочете отримувати ці повідомлення?", confirmButton: "Так, хочу", confirmed: "Дякуємо, підтверджено",
+	everything: "усі повідомлення", tooLate: "Це посилання застаріло", tooLateMore: "Заповніть, будь ласка, форму ще раз, щоб отримати нове.",
 	reasons: map[string]string{
 		"this is not an e-mail address":                                     "це не адреса електронної пошти",
 		"the e-mail address is too long":                                    "адреса електронної пошти задовга",

@@ -22,7 +22,11 @@ func (s *server) askUnsubscribe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.linkFailed(w, r, err)
 	}
-	s.pages.ask(w, r, ref.Brand, ref.Topic, ref.Channel)
+	preferences, err := s.preferencesPath(r, ref)
+	if err != nil {
+		return s.linkFailed(w, r, err)
+	}
+	s.pages.ask(w, r, ref.Brand, ref.Topic, ref.Channel, preferences)
 	return nil
 }
 
@@ -41,7 +45,7 @@ func (s *server) unsubscribe(w http.ResponseWriter, r *http.Request) error {
 	}
 	withdrawal := store.Withdrawal{
 		Workspace: ref.Workspace, TouchID: ref.TouchID, Channel: ref.Channel, Topic: ref.Topic, Method: "one_click", Source: "link in a message",
-		Evidence: map[string]any{"ip": s.clientIP(r), "user_agent": cut(r.UserAgent(), 500)}, At: s.Now(),
+		Evidence: s.evidence(r), At: s.Now(),
 	}
 	if scope, ok := f.fields["scope"].(string); ok {
 		withdrawal.Method = "preference_page"

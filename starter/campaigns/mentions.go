@@ -20,7 +20,10 @@ var recordFields = []string{
 // unknownMentions warns of names in messages that nothing stands behind: whoever gets such a message finds a hole in it.
 // Attributes are only looked at where the data of a workspace is known.
 func unknownMentions(d *campaign.Definition, templates map[string]store.Template, schema *rules.Schema) campaign.Violations {
-	names, fields := []string{"customer", "entry", "campaign", "unsubscribe_url", "preferences_url", "postal_address"}, slices.Clone(recordFields)
+	names := []string{
+		"customer", "entry", "campaign", "unsubscribe_url", "preferences_url", "confirm_url", "postal_address",
+	}
+	fields := slices.Clone(recordFields)
 	campaign.Walk(d.Steps, func(step campaign.Step) {
 		switch s := step.(type) {
 		case *campaign.WaitForStep, *campaign.WaitStep, *campaign.SplitStep, *campaign.DecideStep, *campaign.CouponStep,

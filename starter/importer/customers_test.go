@@ -173,7 +173,7 @@ type consentRow struct {
 func consents(t *testing.T, url string) []consentRow {
 	t.Helper()
 	conn := connect(t, url)
-	rows, err := conn.Query(t.Context(), "SELECT channel, topic, action, occurred_at, method, source, text_shown FROM consents ORDER BY id")
+	rows, err := conn.Query(t.Context(), "SELECT channel, topic, action, occurred_at, method, source, coalesce((SELECT text FROM consent_texts t WHERE t.sha256 = text_sha256), text_shown) FROM consents ORDER BY id")
 	require.NoError(t, err)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (consentRow, error) {
 		var c consentRow

@@ -41,4 +41,5 @@ func (s *server) routes() {
 	s.templateRoutes()
 	s.brakeRoutes()
 	s.observationRoutes()
+	s.consentRoutes()
 }

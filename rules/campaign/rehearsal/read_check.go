@@ -28,9 +28,9 @@ func (r *reader) check(s *Scenario) {
 		r.report(Place{1, 1}, "campaigns", campaign.CodeMissingField, "no campaign is named", `Add "campaigns: [FILE.yaml]".`)
 	}
 	for name, policy := range s.Topics {
-		if p := audience.TopicPolicy(policy); p != audience.OptIn && p != audience.OptOut {
+		if !audience.TopicPolicy(policy).Valid() {
 			r.report(Place{1, 1}, "topics."+name, campaign.CodeBadValue,
-				fmt.Sprintf("the policy of topic %s is %q", name, policy), "Write opt_in or opt_out.")
+				fmt.Sprintf("the policy of topic %s is %q", name, policy), "Write opt_in, opt_out or double_opt_in.")
 		}
 	}
 	for name, src := range s.Segments {
