@@ -28,7 +28,8 @@ type Config struct {
 	Store   *store.Store
 	Starter Starter
 	Waker   *Waker
-	Email   channels.EmailSender // nil: e-mail cannot be sent, its touches fail and say so
+	Mailers Mailers              // nil: all workspaces send over Email
+	Email   channels.EmailSender // nil: e-mail waits for a sender
 	SMS     channels.SMSSender   // nil: SMS cannot be sent, its touches fail and say so
 	Webhook *webhook.Sender      // nil: requests to servers wait until their time is up
 	Logger  *slog.Logger
@@ -64,8 +65,9 @@ type Activities struct {
 	learner    learner
 	settler    *settler
 	judgements judgements
-	retained   atomic.Int64                       // when old rows were dropped last, in Unix seconds
-	slots      map[audience.Channel]chan struct{} // one element for each message under way
+	retained   atomic.Int64 // when old rows were dropped last, in Unix seconds
+	outboxes   outboxes
+	places     places
 }
 
 // New makes the activities of one process.
@@ -79,25 +81,7 @@ func New(c Config) *Activities {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	a := &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, settler: newSettler(c.Store), slots: map[audience.Channel]chan struct{}{}}
-	for _, channel := range []audience.Channel{audience.Email, audience.SMS, audience.Webhook} {
-		a.slots[channel] = make(chan struct{}, a.connections(channel))
-	}
-	return a
-}
-
-// connections is how many messages a channel's sender takes at one time; 0 without a sender.
-func (a *Activities) connections(channel audience.Channel) int {
-	switch {
-	case channel == audience.Email && a.Email != nil:
-		return a.Email.Connections()
-	case channel == audience.SMS && a.SMS != nil:
-		return a.SMS.Connections()
-	case channel == audience.Webhook && a.Webhook != nil:
-		return webhookConnections
-	default:
-		return 0
-	}
+	return &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, settler: newSettler(c.Store)}
 }
 
 // Register makes a worker run the activities.

@@ -12,7 +12,7 @@ import (
 	"dotyk/activities/store"
 	"dotyk/channels"
 	"dotyk/channels/content"
-	"dotyk/channels/links"
+	"dotyk/channels/tracking"
 	"dotyk/rules/audience"
 	"dotyk/rules/campaign"
 )
@@ -49,21 +49,25 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 		return nil, fmt.Errorf("version %d of campaign %s has no e-mail step %q", m.Version, m.Campaign, m.Step)
 	}
 	message := &channels.EmailMessage{
-		TouchID: m.TouchID, From: s.From.Email, FromName: s.From.Name, To: m.Address, ToName: m.Customer.Name,
-		MessageID:  m.TouchID + "@" + domain(s.From.Email),
+		TouchID: m.TouchID, From: s.outbox.from.Email, FromName: s.outbox.from.Name, ReplyTo: s.outbox.replyTo,
+		To: m.Address, ToName: m.Customer.Name, MessageID: m.TouchID + "@" + domain(s.outbox.from.Email),
 		FeedbackID: fmt.Sprintf("%s:%d:journey:dotyk", m.Campaign, s.in.Workspace),
 	}
-	if m.Topic != "" {
-		if message.UnsubscribeURL, err = s.unsubscribeURL(m); err != nil {
-			return nil, err
-		}
+	if err := s.address(message, m); err != nil {
+		return nil, err
 	}
 	b, err := s.bindings(ctx, v, m)
 	if err != nil {
 		return nil, err
 	}
-	b["unsubscribe_url"] = message.UnsubscribeURL
-	rendered, err := compiled.For(m.Customer.Locale).Render(ctx, b)
+	b["unsubscribe_url"], b["postal_address"] = message.UnsubscribeURL, s.outbox.settings.Email.Postal
+	var track content.Tracking
+	if tracking.Allowed(s.outbox.settings.Tracking, m.Customer, !v.Definition.Untracked) {
+		if track, err = s.tracking(ctx, m, b); err != nil {
+			return nil, err
+		}
+	}
+	rendered, err := compiled.For(m.Customer.Locale).RenderTracked(ctx, b, track)
 	if err != nil {
 		return nil, fmt.Errorf("fill template of step %s: %w", m.Step, err)
 	}
@@ -71,16 +75,32 @@ func (s *sending) email(ctx context.Context, m *store.Outgoing) (*channels.Email
 	return message, nil
 }
 
-func (s *sending) unsubscribeURL(m *store.Outgoing) (string, error) {
-	signer, err := links.NewSigner(m.Secret)
-	if err != nil {
-		return "", fmt.Errorf("sign unsubscribe link: %w", err)
+// address adds where the message goes back to: when it cannot be delivered, and when its recipient wants no more.
+func (s *sending) address(message *channels.EmailMessage, m *store.Outgoing) error {
+	bounces, signer := s.outbox.settings.Email.Bounces, s.outbox.signer
+	if bounces != "" {
+		token, err := signer.Bounce(s.in.Workspace, m.TouchID)
+		if err != nil {
+			return fmt.Errorf("sign envelope: %w", err)
+		}
+		message.EnvelopeFrom = "b+" + token + "@" + bounces
+	}
+	if m.Topic == "" {
+		return nil
 	}
 	token, err := signer.Unsubscribe(s.in.Workspace, m.TouchID)
 	if err != nil {
-		return "", fmt.Errorf("sign unsubscribe link: %w", err)
+		return fmt.Errorf("sign unsubscribe link: %w", err)
 	}
-	return s.PublicURL + "/u/" + token, nil
+	message.UnsubscribeURL = s.PublicURL + "/u/" + token
+	if bounces == "" {
+		return nil
+	}
+	if token, err = signer.UnsubscribeMail(s.in.Workspace, m.TouchID); err != nil {
+		return fmt.Errorf("sign unsubscribe address: %w", err)
+	}
+	message.UnsubscribeMail = "u+" + token + "@" + bounces
+	return nil
 }
 
 func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMessage, error) {

@@ -13,10 +13,7 @@ import (
 // consentLinks adds the links to the pages about consent: preferences_url, where the recipient chooses topics, and in the
 // journeys of a consent that was requested confirm_url.
 func (s *sending) consentLinks(b content.Bindings, m *store.Outgoing) error {
-	signer, err := links.NewSigner(m.Secret)
-	if err != nil {
-		return fmt.Errorf("sign links about consent: %w", err)
-	}
+	signer := s.outbox.signer
 	token, err := signer.Preferences(s.in.Workspace, m.TouchID)
 	if err != nil {
 		return fmt.Errorf("sign link to preferences: %w", err)

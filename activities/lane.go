@@ -40,10 +40,9 @@ func (l *lane) run(ctx context.Context) error {
 // turn claims some messages and delivers them, and says whether there may be more. It waits for a place before it claims,
 // and gives the place back after it: so others wait no longer than it takes to send these.
 func (l *lane) turn(ctx context.Context) (more bool, err error) {
-	slots := l.slots[l.in.Channel]
 	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
+	case l.places <- struct{}{}:
+		defer func() { <-l.places }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
@@ -58,7 +57,7 @@ func (l *lane) turn(ctx context.Context) (more bool, err error) {
 	}
 	l.note(&c, taken)
 	if l.in.Channel == audience.Email && len(c.Messages) > 0 {
-		l.session = l.Email.Session()
+		l.session = l.mail.Session()
 		defer l.session.Close()
 	}
 	if err := l.deliverAll(ctx, c.Messages); err != nil {
@@ -69,8 +68,7 @@ func (l *lane) turn(ctx context.Context) (more bool, err error) {
 
 // share is how many messages a lane claims: of a small cohort so many that all lanes have some.
 func (l *lane) share() int {
-	lanes := max(l.connections(l.in.Channel), 1)
-	return min(max(l.in.Size/(2*lanes), 1), laneClaim)
+	return min(max(l.in.Size/(2*l.connections), 1), laneClaim)
 }
 
 // claimSome claims messages. A claim that is under way is waited for even when the sending ends meanwhile: of one that

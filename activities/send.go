@@ -54,10 +54,8 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 	defer a.beat(ctx)()
 	s := &sending{Activities: a, in: in, info: activity.GetInfo(ctx)}
 	s.claim = fmt.Sprintf("%s/%s/%d", a.Instance, s.info.ActivityID, s.info.Attempt)
-	connections := a.connections(in.Channel)
-	if connections == 0 {
-		return SendResult{}, temporal.NewApplicationErrorWithOptions("no "+string(in.Channel)+" sender is configured",
-			ErrorTryLater, temporal.ApplicationErrorOptions{NextRetryDelay: time.Minute})
+	if err := s.prepare(ctx); err != nil {
+		return SendResult{}, err
 	}
 	if s.info.Attempt > 1 {
 		if err := s.reconcile(ctx); err != nil {
@@ -66,7 +64,7 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 	}
 	for again := true; again; {
 		g, sending := errgroup.WithContext(ctx)
-		for i := range min(connections, max(in.Size, 1)) {
+		for i := range min(s.connections, max(in.Size, 1)) {
 			g.Go(func() error { return s.newLane(i).run(sending) })
 		}
 		if err := g.Wait(); err != nil {
@@ -83,6 +81,35 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 			temporal.ApplicationErrorOptions{NextRetryDelay: s.delay})
 	}
 	return s.result, nil
+}
+
+// prepare finds out what the workspace sends over.
+func (s *sending) prepare(ctx context.Context) (err error) {
+	if s.outbox, err = s.Activities.outbox(ctx, s.in.Workspace); err != nil {
+		return err
+	}
+	switch s.in.Channel {
+	case audience.Email:
+		if s.mail, err = s.mailer(ctx, s.in.Workspace); err != nil {
+			return s.tryLater(err.Error(), time.Minute)
+		}
+		if s.mail != nil {
+			s.connections = s.mail.Connections()
+		}
+	case audience.SMS:
+		if s.SMS != nil {
+			s.connections = s.SMS.Connections()
+		}
+	case audience.Webhook:
+		if s.Webhook != nil {
+			s.connections = webhookConnections
+		}
+	}
+	if s.connections == 0 {
+		return s.tryLater("no "+string(s.in.Channel)+" sender is configured", time.Minute)
+	}
+	s.places = s.Activities.places.of(s.in.Channel, s.mail, s.connections)
+	return nil
 }
 
 // beat sends heartbeats until the returned function is called.
@@ -113,6 +140,11 @@ type sending struct {
 	in    SendInput
 	info  activity.Info
 	claim string
+
+	outbox      *outbox
+	mail        channels.EmailSender // on the channel of e-mail
+	connections int                  // how many messages the sender takes at one time
+	places      chan struct{}        // one for each
 
 	mu     sync.Mutex
 	result SendResult
@@ -239,6 +271,7 @@ func asSendError(err error) *channels.SendError {
 
 // judge says what a provider's failure means for the message and its address.
 func (s *sending) judge(f *channels.SendError, st *store.Settlement) {
+	f.Kind = s.outbox.classes.Kind(s.in.Channel, f)
 	st.Outcome = f.Error()
 	switch f.Kind {
 	case channels.Temporary, channels.Unreachable, channels.SenderBlocked:

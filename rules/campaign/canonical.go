@@ -56,6 +56,7 @@ type (
 		Topic         string             `json:"topic,omitempty"`
 		Transactional bool               `json:"transactional,omitempty"`
 		Priority      int                `json:"priority,omitempty"`
+		Tracking      *bool              `json:"tracking,omitempty"` // false, or nil
 		Brakes        any                `json:"brakes,omitempty"` // "none" or formBrakes
 		Goal          *formEvent         `json:"goal,omitempty"`
 		Exit          []any              `json:"exit,omitempty"` // a rule as text, or formEvent
@@ -117,6 +118,9 @@ func canonicalDefinition(d *Definition) formDefinition {
 	}
 	if d.Holdout > 0 {
 		form.Holdout = d.Holdout.String()
+	}
+	if d.Untracked {
+		form.Tracking = new(bool)
 	}
 	if d.Brakes != nil {
 		form.Brakes = d.Brakes.form()

@@ -35,6 +35,8 @@ type Definition struct {
 	Transactional bool
 	// Priority orders campaigns that want the same customer, 0 (the default) to 100, higher first: `priority: 5`.
 	Priority int
+	// Untracked keeps from the e-mails what tells that they are opened and their links followed: `tracking: false`.
+	Untracked bool
 	// Brakes are limits past which the campaign is paused by itself: `brakes: {bounces: 3%}`, or `brakes: none`. Nil leaves
 	// them to the workspace.
 	Brakes *Brakes

@@ -51,6 +51,7 @@ func (r *reader) definition(root *node, d *Definition) {
 	}
 	d.Topic = r.name(fields, "topic", "")
 	d.Transactional = r.flag(fields, "transactional", "", false)
+	d.Untracked = !r.flag(fields, "tracking", "", true)
 	d.Priority = r.priority(fields["priority"])
 	d.Holdout = r.holdout(fields["holdout"])
 	d.Brakes = r.brakes(fields["brakes"])

@@ -25,6 +25,7 @@ var (
 			"priority", whole(0, maxPriority), false,
 			"which campaign comes first where several want the same customer, the higher first: 0 to 100; default 0",
 		},
+		{"tracking", kindFlag, false, "whether e-mails tell when they are opened and their links followed; default true"},
 		{
 			"brakes", either(oneOf(noBrakes), group("brakes")), false,
 			"limits past which the campaign is paused by itself; default those of the workspace, for service messages none",
