@@ -8,6 +8,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // Errors of this package.
@@ -25,7 +27,7 @@ const (
 	minSecret   = 16
 	macLength   = 16 // of HMAC-SHA256's 32 bytes: 128 bits, half as long a link
 	maxTouchID  = 64
-	unsubscribe = 'u' // the purpose; a token for one purpose is no good for another
+	unsubscribe = 'u'
 )
 
 // Unsubscription is what an unsubscribe link stands for.
@@ -35,7 +37,15 @@ type Unsubscription struct {
 }
 
 // Signer makes and checks tokens. It is immutable and safe for concurrent use.
-type Signer struct{ secrets [][]byte }
+type Signer struct{ secrets []*secret }
+
+// secret keeps the states of its checksum: making one anew costs more than the checksum.
+type secret struct{ states sync.Pool }
+
+func newSecret(key []byte) *secret {
+	key = bytes.Clone(key)
+	return &secret{sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 // NewSigner signs with secret and accepts what was signed with any of the older ones too, so that secrets can be changed
 // while links made before still work: people unsubscribe from mails that are months old.
@@ -45,7 +55,7 @@ func NewSigner(secret []byte, older ...[]byte) (*Signer, error) {
 		if len(k) < minSecret {
 			return nil, ErrBadSecret
 		}
-		s.secrets = append(s.secrets, bytes.Clone(k))
+		s.secrets = append(s.secrets, newSecret(k))
 	}
 	return s, nil
 }
@@ -59,7 +69,7 @@ func (s *Signer) Unsubscribe(workspace int64, touchID string) (string, error) {
 	payload := []byte{version, unsubscribe}
 	payload = binary.AppendVarint(payload, workspace)
 	payload = append(payload, touchID...)
-	return base64.RawURLEncoding.EncodeToString(append(payload, mac(s.secrets[0], payload)...)), nil
+	return base64.RawURLEncoding.EncodeToString(s.seal(payload, macLength)), nil
 }
 
 // Workspace says which workspace a token claims to be of, so that its secret can be looked up. The claim is worth
@@ -79,13 +89,7 @@ func (s *Signer) Verify(token string) (Unsubscription, error) {
 	if err != nil {
 		return Unsubscription{}, err
 	}
-	genuine := false
-	for _, secret := range s.secrets {
-		if hmac.Equal(mac(secret, payload), sum) {
-			genuine = true
-		}
-	}
-	if !genuine {
+	if !s.genuine(payload, sum) {
 		return Unsubscription{}, ErrBadToken
 	}
 	return parse(payload)
@@ -111,9 +115,32 @@ func parse(payload []byte) (Unsubscription, error) {
 	return Unsubscription{Workspace: workspace, TouchID: string(payload[2+n:])}, nil
 }
 
-func mac(secret, payload []byte) []byte {
-	h := hmac.New(sha256.New, secret)
-	h.Write([]byte("dotyk link\x00")) // the same secret may sign other things elsewhere
+// seal appends the first length bytes of the payload's checksum to it.
+func (s *Signer) seal(payload []byte, length int) []byte {
+	sum := s.secrets[0].sum(payload)
+	return append(payload, sum[:length]...)
+}
+
+// genuine says whether sum is the beginning of the payload's checksum by any of the secrets.
+func (s *Signer) genuine(payload, sum []byte) bool {
+	found := false
+	for _, secret := range s.secrets {
+		want := secret.sum(payload)
+		if hmac.Equal(want[:len(sum)], sum) {
+			found = true
+		}
+	}
+	return found
+}
+
+var domain = []byte("dotyk link\x00") // the same secret may sign other things elsewhere
+
+func (s *secret) sum(payload []byte) (sum [sha256.Size]byte) {
+	h := s.states.Get().(hash.Hash) //nolint:errcheck // nothing else is in there
+	h.Reset()
+	h.Write(domain)
 	h.Write(payload)
-	return h.Sum(nil)[:macLength]
+	h.Sum(sum[:0])
+	s.states.Put(h)
+	return sum
 }
