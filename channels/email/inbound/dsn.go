@@ -8,8 +8,8 @@ import (
 
 // deliveryStatus reads the fields of RFC 3464: one group for each recipient. Groups end at an empty line; servers that leave
 // it out, or put one too many, are understood all the same: a recipient that is named again begins another group.
-func deliveryStatus(text string) []Recipient {
-	r := statusReader{}
+func deliveryStatus(text string) *statusReader {
+	r := &statusReader{}
 	fields := statusLines(text)
 	for i, f := range fields {
 		if f.Name == "" {
@@ -21,11 +21,12 @@ func deliveryStatus(text string) []Recipient {
 		r.field(strings.ToLower(f.Name), f.Value)
 	}
 	r.end()
-	return r.list
+	return r
 }
 
 type statusReader struct {
 	list            []Recipient
+	nameless        []Recipient // of groups whose recipient is no address
 	open            Recipient
 	final, original string
 	actual          string
@@ -62,7 +63,7 @@ func (r *statusReader) field(name, value string) {
 	}
 }
 
-// end closes a group. What names no recipient is about the message, and is left out.
+// end closes a group. One that names no recipient and no outcome is about the message, and is left out.
 func (r *statusReader) end() {
 	o := r.open
 	o.Address = cmp.Or(r.final, r.original)
@@ -74,8 +75,16 @@ func (r *statusReader) end() {
 			o.Original = ""
 		}
 		r.list = append(r.list, o)
+	} else if o.Action != "" && o.Status != "" {
+		r.nameless = append(r.nameless, o)
 	}
 	r.open, r.final, r.original, r.actual = Recipient{}, "", "", ""
+}
+
+// complete adds what is known from elsewhere.
+func (r *Recipient) complete(n Recipient) {
+	r.Action, r.Status, r.RemoteMTA = cmp.Or(r.Action, n.Action), cmp.Or(r.Status, n.Status), cmp.Or(r.RemoteMTA, n.RemoteMTA)
+	r.Diagnostic = cmp.Or(r.Diagnostic, n.Diagnostic)
 }
 
 // beginsRecipient says whether the fields up to the next empty line name a recipient.
@@ -132,12 +141,14 @@ func recipient(value string) string {
 	return normal(addressIn.FindString(value))
 }
 
-var actionWord = regexp.MustCompile(`(?i)failed|failure|delayed|delivered|relayed|expanded|deferred|expired`)
+var actionWord = regexp.MustCompile(`(?i)failed|failure|undeliverable|deliverable|delayed|delivered|relayed|expanded|deferred|expired`)
 
 func action(value string) string {
 	switch word := strings.ToLower(actionWord.FindString(value)); word {
-	case "failure", "expired":
+	case "failure", "expired", "undeliverable":
 		return actionFailed
+	case "deliverable": // Postfix was asked to try an address, and did
+		return actionDelivered
 	case "deferred":
 		return actionDelayed
 	default:
@@ -156,9 +167,9 @@ const (
 
 var (
 	enhanced  = regexp.MustCompile(`\b[245]\.\d{1,3}\.\d{1,3}\b`)
-	replyCode = regexp.MustCompile(`(?:^|[\s:;('"<=])([2345][0-5]\d)(?:[\s:;,'">)#.-]|$)`)
+	replyCode = regexp.MustCompile(`(?:^|[\s:;('"<=])(2[0-5][0-4]|3[35]4|4[2-7]\d|5[0-7]\d)(?:[\s:;,'">)#.-]|$)`)
 	// coded is an enhanced code in the place where servers put it, and no part of a version or an address of the network.
-	coded = regexp.MustCompile(`(?:^|[\s:;('"<#=\[-])([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,'">)\].-]|$)`)
+	coded  = regexp.MustCompile(`(?:^|[\s:;('"<#=\[-])([245]\.\d{1,3}\.\d{1,3})(?:[\s:;,'">)\].-]|$)`)
 	dotted = regexp.MustCompile(`\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}`)
 	// wrapped is what a server says of the last words of another: Message expired …<421 4.4.2 Connection timed out>.
 	wrapped = regexp.MustCompile(`<([245]\d\d [245]\.\d\.\d{1,3} [^>]*)>\s*$`)

@@ -39,13 +39,13 @@ func parse(text string, outer bool) Report {
 	switch {
 	case m.feedback != "" || m.complaint():
 		m.complain(&r)
+	case strings.Contains(m.notice, `notificationType`) && m.ses(&r):
 	case m.reports():
 		m.bounce(&r)
-	case strings.Contains(m.body, `"notificationType"`) || strings.Contains(m.body, `\"notificationType\"`):
-		if found, ok := sesByMail(m.notice); ok {
-			r.Kind, r.Recipients, r.OriginalID = found.Kind, found.Recipients, cmp.Or(found.OriginalID, r.OriginalID)
-		} else {
-			r.Kind = Unknown
+		if outer && m.attached != "" && daemons.MatchString(m.returned.Get("From")) && len(deliveryStatus(m.status).list) == 0 {
+			if inner := parse(m.attached, false); len(inner.Recipients) > 0 { // a gateway passes on another's report
+				r.Kind, r.Recipients, r.OriginalID, r.Returned = inner.Kind, inner.Recipients, inner.OriginalID, inner.Returned
+			}
 		}
 	case m.unsubscribes(&r):
 		r.Kind = Unsubscribe
@@ -98,17 +98,34 @@ func read(text string) *mail {
 	if len(notices) == 0 || strings.TrimSpace(strings.Join(notices, "")) == "" {
 		notices = pages
 	}
-	var returned Header
-	m.notice, returned = cutReturned(strings.Join(notices, "\n"))
+	var returned, rest = Header(nil), ""
+	m.notice, returned, rest = cutReturned(unquoted(strings.Join(notices, "\n")))
 	if m.returned == nil {
 		m.returned = returned
 	}
+	m.attached = cmp.Or(m.attached, rest)
 	// Some write the fields of a report into its text, or lose the boundary before them.
 	if m.status == "" && statusField.MatchString(m.notice) {
 		m.status = m.notice
 	}
 	return m
 }
+
+// unquoted takes the marks of a quotation from a report that somebody passed on.
+func unquoted(text string) string {
+	if !quotedField.MatchString(text) {
+		return text
+	}
+	all := strings.Split(text, "\n")
+	for i, line := range all {
+		if rest, ok := strings.CutPrefix(line, ">"); ok {
+			all[i], _ = strings.CutPrefix(rest, " ")
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+var quotedField = regexp.MustCompile(`(?im)^> ?final-recipient[ \t]*:`)
 
 var statusField = regexp.MustCompile(`(?im)^(?:final-recipient|original-recipient)[ \t]*:[ \t]*(?:rfc822|utf-8|x400|[^\s@;]+;|<?[^\s@]+@)`)
 
@@ -233,17 +250,24 @@ func replied(subject string) bool {
 }
 
 var (
-	late = regexp.MustCompile(`(?i)warning|delayed|still being retried|not yet been delivered|will (?:continue|be retried|keep trying)|delivery delay|temporary failure report|retry`)
+	late = regexp.MustCompile(`(?i)warning|\bdelay(?:ed)?\b|still being retried|not yet been delivered|will (?:continue|be retried|keep trying)|delivery delay|temporary failure report|retry`)
 	gone = regexp.MustCompile(`(?i)undeliver|failed|failure|returned|permanent|giving up|not be delivered`)
 	good = regexp.MustCompile(`(?i)success|delivered to|return receipt`)
 )
 
 // bounce reads a report of delivery.
 func (m *mail) bounce(r *Report) {
-	r.Recipients = deliveryStatus(m.status)
+	read := deliveryStatus(m.status)
+	r.Recipients = read.list
 	m.aboutEach(r)
 	if len(r.Recipients) == 0 {
 		m.fromText(r)
+		m.elsewhere(r)
+		if len(r.Recipients) == len(read.nameless) {
+			for i, n := range read.nameless {
+				r.Recipients[i].complete(n)
+			}
+		}
 	}
 	if len(r.Recipients) > maxRecipients {
 		r.Recipients = r.Recipients[:maxRecipients]
@@ -277,7 +301,7 @@ func (m *mail) aboutEach(r *Report) {
 	said := recipientsIn(m.notice, nil)
 	for i := range r.Recipients {
 		one := &r.Recipients[i]
-		if one.Action == actionDelivered || why(one.Diagnostic) != None && one.Diagnostic != "" {
+		if m.transcript(one) || one.Action == actionDelivered || why(one.Diagnostic) != None {
 			continue
 		}
 		for _, n := range said {
@@ -292,6 +316,27 @@ func (m *mail) aboutEach(r *Report) {
 	}
 }
 
+// transcript adds what the reporting server itself answered, for reports that give no more than the result of a program.
+func (m *mail) transcript(one *Recipient) bool {
+	if !strings.HasPrefix(strings.ToLower(one.Diagnostic), "x-unix") {
+		return false
+	}
+	_, session, found := strings.Cut(m.notice, "Transcript of session follows")
+	if found {
+		one.Diagnostic = oneLine(one.Diagnostic + "; " + lastWords(session))
+	}
+	return found
+}
+
+// ses reads a notification of Amazon's that came as a mail.
+func (m *mail) ses(r *Report) bool {
+	found, ok := sesByMail(m.notice)
+	if ok {
+		r.Kind, r.Recipients, r.OriginalID = found.Kind, found.Recipients, cmp.Or(found.OriginalID, r.OriginalID)
+	}
+	return ok
+}
+
 // fromText finds recipients in a report without fields: those that the server names in its header, in its text, or at
 // last those that our message was for.
 func (m *mail) fromText(r *Report) {
@@ -301,24 +346,17 @@ func (m *mail) fromText(r *Report) {
 			not[address(words(value))] = true
 		}
 	}
-	if sender := address(m.returned.Get("From")); sender != "" {
-		not[sender] = true
-	}
+	not[address(m.returned.Get("From"))], not[address(m.returned.Get("Return-Path"))] = true, true
 	about := recipientsIn(m.notice, not)
+	for _, n := range about {
+		r.Recipients = append(r.Recipients, Recipient{Address: n.address, Diagnostic: lastWords(n.about)})
+	}
+	if len(r.Recipients) > 0 {
+		return
+	}
 	for _, list := range m.header.All("X-Failed-Recipients") {
 		for _, a := range addressIn.FindAllString(list, maxRecipients) {
-			a = normal(a)
-			i := slices.IndexFunc(about, func(n named) bool { return n.address == a })
-			text := m.notice
-			if i >= 0 {
-				text = about[i].about
-			}
-			r.Recipients = append(r.Recipients, Recipient{Address: a, Diagnostic: lastWords(text)})
-		}
-	}
-	if len(r.Recipients) == 0 {
-		for _, n := range about {
-			r.Recipients = append(r.Recipients, Recipient{Address: n.address, Diagnostic: lastWords(n.about)})
+			r.Recipients = append(r.Recipients, Recipient{Address: normal(a), Diagnostic: lastWords(m.notice)})
 		}
 	}
 	if len(r.Recipients) > 0 {
@@ -338,14 +376,24 @@ func (m *mail) fromText(r *Report) {
 	}
 }
 
+// elsewhere looks for the reason in all of the text, where nothing near a recipient gives it.
+func (m *mail) elsewhere(r *Report) {
+	for i := range r.Recipients {
+		one := &r.Recipients[i]
+		if _, status, _ := answer(one.Diagnostic); why(one.Diagnostic) == None && byStatus(status) == None {
+			one.Diagnostic = lastWords(m.notice)
+		}
+	}
+}
+
 // judge completes what is known of a recipient: codes from the words, the reason from both.
 func (m *mail) judge(one *Recipient, subject string) {
 	code, status, said := answer(one.Diagnostic)
 	if one.Code == "" {
 		one.Code = code
 	}
-	if status != "" && (vague(one.Status) || said != one.Diagnostic) {
-		one.Status = status
+	if status != "" && !vague(status) || one.Status == "" {
+		one.Status = status // the server that refused is nearer to the cause than the one that reports
 	}
 	if one.Action == "" {
 		one.Action = actionFailed
@@ -369,15 +417,11 @@ func (m *mail) reason(one *Recipient, said string) Reason {
 	switch found := why(said); {
 	case program && found != MailboxFull && found != Expired:
 		return MailerError
-	case found != None && found != Filtered && found != Policy && found != System:
-		return found
-	case byStatus(one.Status) != None && found == None:
+	case found == None && byStatus(one.Status) != None:
+		return byStatus(one.Status)
+	case weak[found] && exact[byStatus(one.Status)]: // words that may mean anything, a code that means one thing
 		return byStatus(one.Status)
 	case found != None:
-		// Words that could mean anything count less than a code that means one thing.
-		if exact := byStatus(one.Status); exact == UserUnknown || exact == HostUnknown || exact == MailboxFull || exact == HasMoved {
-			return exact
-		}
 		return found
 	}
 	if said != "" {
@@ -385,6 +429,11 @@ func (m *mail) reason(one *Recipient, said string) Reason {
 	}
 	return None
 }
+
+var (
+	weak  = map[Reason]bool{Filtered: true, Policy: true, System: true, Suspended: true, Network: true, Expired: true}
+	exact = map[Reason]bool{UserUnknown: true, HostUnknown: true, MailboxFull: true, HasMoved: true, NotAccept: true}
+)
 
 var (
 	autoSubject = regexp.MustCompile(`(?i)^(?:re: ?|aw: ?)?(?:\[?auto(?:matic|matisch\w*|mated|m[aá]tica|matique)?\W{0,2}(?:re(?:ply|sponse|sponder|spuesta|sposta)|antwort|r.ponse|answer)?\b|out of (?:the )?office|ooo\b|vacation|holiday|on (?:leave|holiday|vacation)|away from|abwesen|r.ponse automatique|absence|respuesta autom|resposta autom|risposta autom|fuera de|автоматич|автовідповід|автоответ|отсутств|відсутн|不在|自動(?:応答|返信)|i.?m away|i am (?:currently )?(?:away|out))`)

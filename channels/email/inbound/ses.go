@@ -12,10 +12,10 @@ type sesNotification struct {
 	NotificationType string `json:"notificationType"`
 	EventType        string `json:"eventType"`
 	Mail             struct {
-		MessageID string              `json:"messageId"`
-		Headers   []Field             `json:"headers"`
+		MessageID string                     `json:"messageId"`
+		Headers   []Field                    `json:"headers"`
 		Common    struct{ MessageID string } `json:"commonHeaders"`
-		Tags      map[string][]string `json:"tags"`
+		Tags      map[string][]string        `json:"tags"`
 	} `json:"mail"`
 	Bounce struct {
 		Type       string `json:"bounceType"`

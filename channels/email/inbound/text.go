@@ -2,6 +2,7 @@ package inbound
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,21 +21,21 @@ var (
 )
 
 // cutReturned parts what a report says from the header that it sends back.
-func cutReturned(text string) (notice string, returned Header) {
+func cutReturned(text string) (notice string, returned Header, rest string) {
 	all := strings.Split(text, "\n")
 	for i, line := range all {
 		switch {
 		case quoted.MatchString(line):
 			if h := headerFrom(all[i+1:]); len(h) > 0 {
-				return strings.Join(all[:i], "\n"), h
+				return strings.Join(all[:i], "\n"), h, strings.Join(all[i+1:], "\n")
 			}
 		case traceField.MatchString(line):
 			if h := headerFrom(all[i:]); len(h) >= 3 {
-				return strings.Join(all[:i], "\n"), h
+				return strings.Join(all[:i], "\n"), h, strings.Join(all[i:], "\n")
 			}
 		}
 	}
-	return text, nil
+	return text, nil, ""
 }
 
 // headerFrom reads a header that begins within the next few lines, each line set in by as much as the first.
@@ -68,10 +69,12 @@ const addr = "[<\"']?(?:mailto:|smtp:|rfc822;\\s*)?([A-Za-z0-9!#$%&*+/=?^_`{|}~.
 // shapes are how reports name a recipient, the sure ones first. Within a shape every line that fits is one.
 var shapes = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)^[\s*]*(?:failed |original |final |e-?mail |intended |invalid |rcpt )?(?:recipient|addressee|destinataire|empfänger|destinatario|получатель|одержувач)s?(?:(?: e-?mail)? address(?:\(?es\)?)?)?\s*[:=]\s*` + addr),
+	regexp.MustCompile(`^.*<([^<>\s]+@[^<>\s]+)>:\s+(?:malformed|missing|unqualified|unmatched|domain missing)`), // Exim
+	regexp.MustCompile(`(?i)mailing list <([^<>\s]+@[^<>\s]+)>`),
 	regexp.MustCompile(`^[ \t*]*<` + addr[5:] + `\s*(?:\(expanded from.*|\(.*)?:`), // qmail, Postfix
 	regexp.MustCompile(`^[ \t*]*<` + addr[5:] + `\s*(?:\(expanded from.*)?$`),
-	regexp.MustCompile(`^` + addr + `\s*:(?:\s|$)`),          // OpenSMTPD, 1&1
-	regexp.MustCompile(`^[ \t]*` + addr + `\s*[:;,]?\s*$`),   // sendmail, Exim, Notes: a line of its own
+	regexp.MustCompile(`^` + addr + `\s*:(?:\s|$)`),                          // OpenSMTPD, 1&1
+	regexp.MustCompile(`^[ \t]*` + addr + `\s*[:;,]?\s*$`),                   // sendmail, Exim, Notes: a line of its own
 	regexp.MustCompile(`^[ \t]*\d{3}[ -](?:\d\.\d\.\d )?` + addr + `\.\.\.`), // sendmail's transcript
 	regexp.MustCompile(`^[ \t]*` + addr + `\.\.\. `),
 	regexp.MustCompile(`(?i)^[\s>]*rcpt to:\s*` + addr),
@@ -87,13 +90,16 @@ type named struct {
 	about   string
 }
 
-// recipientsIn finds whom a notice is about. Those in not are whoever it was sent to, and the server itself.
+// sure is how many of the shapes name nobody but recipients.
+const sure = 10
+
+// recipientsIn finds whom a notice is about. Those in not are its own recipient and its sender, whom loose shapes find too.
 func recipientsIn(notice string, not map[string]bool) []named {
 	all := strings.Split(notice, "\n")
 	if len(all) > 3000 {
 		all = all[:3000]
 	}
-	for _, shape := range shapes {
+	for n, shape := range shapes {
 		var found []named
 		var at []int
 		seen := map[string]bool{}
@@ -106,7 +112,7 @@ func recipientsIn(notice string, not map[string]bool) []named {
 				continue
 			}
 			a := normal(m[1])
-			if not[a] || seen[a] || strings.HasPrefix(a, "mailer-daemon@") || len(found) >= 1000 {
+			if n >= sure && not[a] || seen[a] || strings.HasPrefix(a, "mailer-daemon@") || len(found) >= 1000 {
 				continue
 			}
 			seen[a] = true
@@ -114,6 +120,11 @@ func recipientsIn(notice string, not map[string]bool) []named {
 		}
 		if found == nil {
 			continue
+		}
+		if some := slices.DeleteFunc(slices.Clone(found), func(n named) bool { return not[n.address] }); len(some) > 0 && len(some) < len(found) {
+			// Among others, its sender is no recipient.
+			at = slices.DeleteFunc(at, func(i int) bool { return not[normal(shape.FindStringSubmatch(all[i])[1])] })
+			found = some
 		}
 		for n := range found {
 			end := len(all)
@@ -131,8 +142,7 @@ var replyLine = regexp.MustCompile(`(?m)(?:^|[\s:<'"(])([45]\d\d[- ](?:#?[45]\.\
 
 // lastWords are those of the server that refused, where a notice repeats them; else all of it in one line.
 func lastWords(about string) string {
-	clean := dotted.ReplaceAllStringFunc(about, func(ip string) string { return ip })
-	if m := replyLine.FindStringSubmatch(clean); m != nil {
+	if m := replyLine.FindStringSubmatch(about); m != nil {
 		return oneLine(m[1])
 	}
 	return oneLine(about)
