@@ -30,6 +30,14 @@ var ownEvents = map[string]map[string]Type{
 	audience.EventUnsubscribed:  {"channel": TypeText, "topic": TypeText, "method": TypeText, "touch_id": TypeText},
 	audience.EventSMSReceived:   inbound,
 	audience.EventEmailReplied:  inbound,
+	audience.EventEmailBounced: {
+		"type": TypeText, "status": TypeText, "code": TypeText, "reason": TypeText, "detail": TypeText, "campaign": TypeText,
+		"step": TypeText, "touch_id": TypeText, "address": TypeText,
+	},
+	audience.EventEmailComplained: {
+		"feedback": TypeText, "campaign": TypeText, "step": TypeText, "touch_id": TypeText, "address": TypeText,
+	},
+	audience.EventSenderBlocked: {"provider": TypeText, "reason": TypeText, "until": TypeText},
 }
 
 var closedTask = map[string]Type{

@@ -38,4 +38,7 @@ const (
 	EventWebhookAnswered = "webhook_answered"   // journey, step, iteration, ok, status, body, error
 	EventCouponRedeemed  = "coupon_redeemed"    // code, pool, campaign, step
 	EventCouponRefused   = "coupon_refused"     // code, reason: unknown customer, used, expired
+	EventEmailBounced    = "email_bounced"      // type: hard, soft, policy, unknown; status, code, reason, detail, campaign, step, touch_id, address
+	EventEmailComplained = "email_complained"   // feedback, campaign, step, touch_id, address
+	EventSenderBlocked   = "sender_blocked"     // provider, reason, until: a provider refuses our mail, and gets none for a while
 )

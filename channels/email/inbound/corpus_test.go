@@ -150,7 +150,7 @@ func TestBroken(t *testing.T) {
 	for n, e := range list {
 		raw, err := os.ReadFile(filepath.Join(dir, e.File))
 		require.NoError(t, err)
-		unix := strings.ReplaceAll(string(raw), "\r\n", "\n")
+		unix := strings.ReplaceAll(string(raw), "\r", "")
 		whole := inbound.Parse([]byte(unix))
 		for i, end := range ends {
 			if got := inbound.Parse([]byte(strings.ReplaceAll(unix, "\n", end))); i > 0 {

@@ -98,12 +98,11 @@ func read(text string) *mail {
 	if len(notices) == 0 || strings.TrimSpace(strings.Join(notices, "")) == "" {
 		notices = pages
 	}
-	var returned, rest = Header(nil), ""
-	m.notice, returned, rest = cutReturned(unquoted(strings.Join(notices, "\n")))
+	notice, returned, rest := cutReturned(unquoted(strings.Join(notices, "\n")))
 	if m.returned == nil {
 		m.returned = returned
 	}
-	m.attached = cmp.Or(m.attached, rest)
+	m.notice, m.attached = notice, cmp.Or(m.attached, rest)
 	// Some write the fields of a report into its text, or lose the boundary before them.
 	if m.status == "" && statusField.MatchString(m.notice) {
 		m.status = m.notice
@@ -475,4 +474,12 @@ func (m *mail) unsubscribes(r *Report) bool {
 	}
 	first, _, _ := strings.Cut(r.Text, "\n")
 	return unsubscribeWord.MatchString(r.Subject) || unsubscribeWord.MatchString(first) && first != ""
+}
+
+// Token finds our token in an address, as b+token@ or u+token@; "" without one.
+func Token(to string) (token string, purpose byte) {
+	if found := tokens.FindStringSubmatch(to); found != nil {
+		return strings.ToLower(found[2]), strings.ToLower(found[1])[0]
+	}
+	return "", 0
 }
