@@ -20,6 +20,9 @@ const maxHeaderURL = 900
 // headerFeedbackID is Gmail's header for telling campaigns apart in its complaint statistics.
 const headerFeedbackID gomail.Header = "Feedback-ID"
 
+// headerTouch carries the touch's id for providers that give messages a Message-ID of their own and repeat our headers.
+const headerTouch gomail.Header = "X-Dotyk-Touch"
+
 // outgoing is a message ready for one attempt at sending. go-mail's Msg must not be used twice: its Reset keeps the
 // previous recipient's List-Unsubscribe address.
 type outgoing struct {
@@ -40,6 +43,9 @@ func build(m *channels.EmailMessage, now time.Time) (*outgoing, error) {
 	msg.SetDateWithValue(now.UTC()) // UTC, so that the zone of the host is not told
 	msg.SetMessageIDWithValue(messageID(m, msg.GetFrom()[0].Address))
 	msg.Subject(m.Subject)
+	if m.TouchID != "" {
+		msg.SetGenHeader(headerTouch, m.TouchID)
+	}
 	if m.FeedbackID != "" {
 		msg.SetGenHeader(headerFeedbackID, m.FeedbackID)
 	}

@@ -60,6 +60,10 @@ func (s *server) routes() []route {
 		{post, "/hooks/twilio/status", s.twilioStatus, false},
 		{post, "/hooks/twilio/inbound", s.twilioInbound, false},
 		{post, "/hooks/twilio/call", s.twilioCall, false},
+		{post, "/hooks/ses", s.hook("ses", s.readSES), false},
+		{post, "/hooks/sendgrid", s.hook("sendgrid", s.readSendGrid), false},
+		{post, "/hooks/mailgun", s.hook("mailgun", s.readMailgun), false},
+		{post, "/hooks/postmark", s.hook("postmark", s.readPostmark), false},
 		// Operators.
 		{get, "/healthz", s.healthz, false},
 	}

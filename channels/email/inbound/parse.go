@@ -483,3 +483,7 @@ func Token(to string) (token string, purpose byte) {
 	}
 	return "", 0
 }
+
+// Judge completes what is known of a recipient whose fate somebody reports in fields of their own: the codes and the reason
+// from the words in Diagnostic, and the verdict from all.
+func Judge(one *Recipient) { (&mail{}).judge(one, "") }
