@@ -30,6 +30,8 @@ type cli struct {
 	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
 	Place    workspaceCommands `cmd:"" name:"workspace" help:"The workspace's time zone and country."`
 	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
+	Hook     hookCommands      `cmd:"" help:"Webhooks of providers of e-mail."`
+	Mail     mailCommands      `cmd:"" help:"Mail that comes back, and providers that refuse ours."`
 	Touch    touchCommands     `cmd:"" help:"Messages by what became of them."`
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`

@@ -7,12 +7,14 @@ import (
 	"net"
 
 	"dotyk/activities/store"
+	"dotyk/starter/mailin"
 	"dotyk/starter/server"
 )
 
 type serveCommand struct {
 	database
 	twilio
+	mailin.Options
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
 	MaxConns int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
 }
@@ -42,11 +44,15 @@ func (c *serveCommand) Run(p *program) error {
 	s := server.Start(ln, server.Config{
 		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.AuthToken, Logger: logger, Desk: desk,
 	})
+	inbox, err := mailin.Start(p.ctx, mailin.Config{Options: c.Options, Store: st, Logger: logger})
+	if err != nil {
+		return errors.Join(err, s.Stop())
+	}
 	fmt.Fprintf(p.stdout, "serving on http://%s\n", ln.Addr())
 	select {
 	case <-p.ctx.Done():
 		err = nil
 	case err = <-s.Failed():
 	}
-	return errors.Join(err, s.Stop())
+	return errors.Join(err, inbox.Stop(), s.Stop())
 }

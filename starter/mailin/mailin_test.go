@@ -81,7 +81,7 @@ func TestSMTP(t *testing.T) {
 	t.Parallel()
 	w, _ := open(t)
 	r := start(t, w, Options{InboundSMTP: "127.0.0.1:0", MailBytes: 4096})
-	address := r.smtp[0].Addr.String()
+	address := r.smtp[0].ln.Addr().String()
 	send := func(to, mail string) error {
 		return smtp.SendMail(address, nil, "ann@example.com", []string{to}, []byte(mail))
 	}

@@ -29,8 +29,8 @@ const (
 // listening is one mail server that runs.
 type listening struct {
 	server *smtp.Server
+	ln     net.Listener
 	done   chan error
-	Addr   net.Addr
 }
 
 // listen takes mail on host:port, or by LMTP on the path of a Unix socket.
@@ -62,7 +62,7 @@ func (r *Receiver) listen(ctx context.Context, at string, lmtp bool) error {
 	srv.ReadTimeout, srv.WriteTimeout = patience, patience
 	srv.EnableSMTPUTF8 = true
 	srv.ErrorLog = slog.NewLogLogger(r.Logger.Handler(), slog.LevelDebug)
-	l := &listening{server: srv, done: make(chan error, 1), Addr: ln.Addr()}
+	l := &listening{server: srv, ln: ln, done: make(chan error, 1)}
 	go func() { l.done <- srv.Serve(netutil.LimitListener(ln, maxConnections)) }()
 	r.smtp = append(r.smtp, l)
 	return nil
@@ -92,7 +92,11 @@ func (l *listening) stop() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = l.server.Close()
 	}
-	if ended := <-l.done; ended != nil && !errors.Is(ended, smtp.ErrServerClosed) {
+	// A server that was stopped before it began to serve does not know its listener.
+	if closed := l.ln.Close(); closed != nil && !errors.Is(closed, net.ErrClosed) {
+		err = errors.Join(err, closed)
+	}
+	if ended := <-l.done; ended != nil && !errors.Is(ended, smtp.ErrServerClosed) && !errors.Is(ended, net.ErrClosed) {
 		err = errors.Join(err, ended)
 	}
 	return err
