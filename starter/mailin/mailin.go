@@ -67,7 +67,7 @@ func Start(ctx context.Context, c Config) (_ *Receiver, err error) {
 	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r := &Receiver{Config: c, unread: make(chan struct{}, 1), cancel: cancel}
-	defer func() {
+	defer func() { //nolint:contextcheck // what was opened is closed whatever became of the start
 		if err != nil {
 			err = errors.Join(err, r.Stop())
 		}

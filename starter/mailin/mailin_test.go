@@ -87,7 +87,7 @@ func TestSMTP(t *testing.T) {
 	}
 
 	require.ErrorContains(t, send("somebody@elsewhere.example", reply), "550", "we relay nothing")
-	require.ErrorContains(t, send("b@bounces.shop.example", strings.Repeat("x", 5000)), "552")
+	require.ErrorContains(t, send("b@bounces.shop.example", strings.Repeat("x\r\n", 5000)), "552")
 	w.refuse(true)
 	require.ErrorContains(t, send("b@bounces.shop.example", reply), "451", "answered only when stored")
 	w.refuse(false)
@@ -158,7 +158,7 @@ func TestIMAP(t *testing.T) {
 	go func() { served <- server.Serve(ln) }()
 	t.Cleanup(func() {
 		require.NoError(t, server.Close())
-		<-served
+		_ = <-served // it says that it was closed
 	})
 	put := func(mail string) {
 		_, err := user.Append("INBOX", literal{strings.NewReader(mail)}, &imap.AppendOptions{})
@@ -199,7 +199,7 @@ func TestIMAP(t *testing.T) {
 
 type literal struct{ *strings.Reader }
 
-func (l literal) Size() int64 { return int64(l.Reader.Len()) }
+func (l literal) Size() int64 { return int64(l.Len()) }
 
 func TestMailboxURL(t *testing.T) {
 	t.Parallel()

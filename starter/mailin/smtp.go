@@ -60,6 +60,7 @@ func (r *Receiver) listen(ctx context.Context, at string, lmtp bool) error {
 	srv.LMTP, srv.Domain = lmtp, "dotyk"
 	srv.MaxMessageBytes, srv.MaxRecipients = r.MailBytes, maxRecipients
 	srv.ReadTimeout, srv.WriteTimeout = patience, patience
+	srv.MaxLineLength = 64 << 10 // reports send back lines that no standard allows
 	srv.EnableSMTPUTF8 = true
 	srv.ErrorLog = slog.NewLogLogger(r.Logger.Handler(), slog.LevelDebug)
 	l := &listening{server: srv, ln: ln, done: make(chan error, 1)}

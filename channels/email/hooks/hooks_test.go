@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"math/big"
 	"strconv"
 	"testing"
@@ -64,9 +65,7 @@ func (a *amazon) notification(version string, change map[string]string) []byte {
 		"SigningCertURL": "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem",
 		"Message":        `{"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bouncedRecipients":[{"emailAddress":"Ann@example.com","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]},"mail":{"messageId":"ses-1","headers":[{"name":"X-Dotyk-Touch","value":"` + touch + `"}]}}`,
 	}
-	for k, v := range change {
-		m[k] = v
-	}
+	maps.Copy(m, change)
 	text := "Message\n" + m["Message"] + "\nMessageId\nid-1\n"
 	if m["Type"] != "Notification" {
 		text += "SubscribeURL\n" + m["SubscribeURL"] + "\n"

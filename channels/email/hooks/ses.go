@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // SNS signs so in version 1
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
