@@ -158,7 +158,7 @@ func TestIMAP(t *testing.T) {
 	go func() { served <- server.Serve(ln) }()
 	t.Cleanup(func() {
 		require.NoError(t, server.Close())
-		_ = <-served // it says that it was closed
+		require.NoError(t, <-served)
 	})
 	put := func(mail string) {
 		_, err := user.Append("INBOX", literal{strings.NewReader(mail)}, &imap.AppendOptions{})
