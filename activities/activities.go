@@ -62,6 +62,7 @@ type Activities struct {
 	versions *versions
 	segments *segments.Cache
 	learner  learner
+	settler  *settler
 	retained atomic.Int64                       // when old rows were dropped last, in Unix seconds
 	slots    map[audience.Channel]chan struct{} // one element for each message under way
 }
@@ -77,7 +78,7 @@ func New(c Config) *Activities {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	a := &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, slots: map[audience.Channel]chan struct{}{}}
+	a := &Activities{Config: c, versions: newVersions(), segments: &segments.Cache{}, settler: newSettler(c.Store), slots: map[audience.Channel]chan struct{}{}}
 	for _, channel := range []audience.Channel{audience.Email, audience.SMS, audience.Webhook} {
 		a.slots[channel] = make(chan struct{}, a.connections(channel))
 	}

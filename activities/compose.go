@@ -23,25 +23,6 @@ type sent struct {
 	summary string // subject or text, for the record
 }
 
-// send makes the message's content and hands it to the provider. An error that is no *channels.SendError says that
-// the content could not be made, and that nothing was sent.
-func (s *sending) send(ctx context.Context, m *store.Outgoing) (sent, error) {
-	if s.in.Channel == audience.SMS {
-		message, err := s.sms(ctx, m)
-		if err != nil {
-			return sent{}, err
-		}
-		receipt, err := s.SMS.Send(ctx, message)
-		return sent{receipt, message.Body}, err
-	}
-	message, err := s.email(ctx, m)
-	if err != nil {
-		return sent{}, err
-	}
-	receipt, err := s.Email.Send(ctx, message)
-	return sent{receipt, message.Subject}, err
-}
-
 func (s *sending) version(ctx context.Context, m *store.Outgoing) (*version, error) {
 	if v := s.versions.cached(versionKey{s.in.Workspace, m.CampaignID, m.Version}); v != nil {
 		return v, nil
@@ -124,7 +105,7 @@ func (s *sending) sms(ctx context.Context, m *store.Outgoing) (*channels.SMSMess
 	}
 	callback := url.Values{"w": {strconv.FormatInt(s.in.Workspace, 10)}, "touch": {m.TouchID}}
 	return &channels.SMSMessage{
-		TouchID: m.TouchID, From: s.SMSFrom, To: m.Address, Body: body,
+		TouchID: m.TouchID, Workspace: s.in.Workspace, From: s.SMSFrom, To: m.Address, Body: body,
 		StatusCallback: s.PublicURL + "/hooks/twilio/status?" + callback.Encode(),
 	}, nil
 }

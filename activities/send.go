@@ -45,9 +45,9 @@ const ErrorTryLater = "TryLater"
 // heartbeatEvery keeps a long Send known to be alive. A short one never beats.
 const heartbeatEvery = 3 * time.Second
 
-// Send delivers. For each message it commits a claim before the provider is called and the answer right after, so
-// that at any instant no more messages are of unknown fate than connections are open. A repeated Send first settles
-// what an earlier one left without an answer, and never sends such a message blindly.
+// Send delivers. It commits claims before the provider is called and each answer before the same connection sends the next
+// message, so that at any instant no more messages are of unknown fate than connections are open. A repeated Send first
+// settles what an earlier one left without an answer, and never sends such a message blindly.
 func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -66,8 +66,8 @@ func (a *Activities) Send(ctx context.Context, in SendInput) (SendResult, error)
 	}
 	for again := true; again; {
 		g, sending := errgroup.WithContext(ctx)
-		for range min(connections, max(in.Size, 1)) {
-			g.Go(func() error { return s.run(sending) })
+		for i := range min(connections, max(in.Size, 1)) {
+			g.Go(func() error { return s.newLane(i).run(sending) })
 		}
 		if err := g.Wait(); err != nil {
 			return s.result, err
@@ -118,6 +118,8 @@ type sending struct {
 	result SendResult
 	taken  int           // deliveries begun, of the Chunk
 	more   bool          // the last claim left others
+	after  string        // the highest message that was claimed: before it little is left
+	swept  bool          // somebody looks at the little that is left
 	later  int           // messages that stay planned
 	delay  time.Duration // the longest that a provider asked to wait
 	reason string
@@ -141,21 +143,23 @@ func (s *sending) waitForNext(ctx context.Context) (bool, error) {
 	}
 }
 
-// take takes one of the deliveries of the chunk, and says whether there was one.
-func (s *sending) take() bool {
+// take takes up to most of the deliveries of the chunk, and says how many there were.
+func (s *sending) take(most int) int {
 	chunk := s.Chunk[s.in.Channel]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if chunk > 0 && s.taken >= chunk {
-		s.result.More = s.more
-		return false
+	if chunk > 0 {
+		most = min(most, chunk-s.taken)
 	}
-	s.taken++
-	return true
+	if most == 0 {
+		s.result.More = s.more
+	}
+	s.taken += most
+	return most
 }
 
-// note keeps what a claim came to, and gives the delivery back that was not needed.
-func (s *sending) note(c *store.Claimed) {
+// note keeps what a claim came to, and gives the deliveries back that were taken and not needed.
+func (s *sending) note(c *store.Claimed, taken int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.result.Suppressed += c.Suppressed
@@ -164,114 +168,37 @@ func (s *sending) note(c *store.Claimed) {
 	if next := s.result.Next; !c.Next.IsZero() && (next.IsZero() || c.Next.Before(next)) {
 		s.result.Next = c.Next
 	}
-	if len(c.Messages) == 0 {
-		s.taken--
+	s.taken -= taken - len(c.Messages)
+	if n := len(c.Messages); n > 0 {
+		s.after = max(s.after, c.Messages[n-1].TouchID)
 	}
+}
+
+// reached is the message behind which the next claim looks.
+func (s *sending) reached() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.swept {
+		return ""
+	}
+	return s.after
+}
+
+// sweeps says whether who found nothing more behind a message is to look from the first on: one does.
+func (s *sending) sweeps(after string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if after == "" || s.swept {
+		return false
+	}
+	s.swept = true
+	return true
 }
 
 func (s *sending) claims(limit int) store.ClaimRequest {
 	return store.ClaimRequest{
 		Workspace: s.in.Workspace, Cohort: s.in.Cohort, Channel: s.in.Channel, Claim: s.claim, Limit: limit, Now: time.Now(),
 	}
-}
-
-// run claims and delivers one message after another until none is left, or the chunk is used up.
-func (s *sending) run(ctx context.Context) error {
-	after := "" // the last message that was claimed here: before it little is left
-	for s.take() {
-		c, err := s.next(ctx, after)
-		if err != nil {
-			return err
-		}
-		switch {
-		case !c.More && after == "":
-			return nil
-		case !c.More:
-			after = ""
-		case len(c.Messages) > 0:
-			after = c.Messages[0].TouchID
-		}
-	}
-	return nil
-}
-
-// next claims and delivers one message behind another, and gives what the claim came to. It waits for its turn before it claims:
-// what is claimed is of unknown fate should the process die, so it must not wait for a connection behind others.
-func (s *sending) next(ctx context.Context, after string) (c store.Claimed, err error) {
-	slots := s.slots[s.in.Channel]
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	case <-ctx.Done():
-		return c, ctx.Err()
-	}
-	if c, err = s.claimOne(ctx, after); err != nil {
-		return c, err
-	}
-	s.note(&c)
-	switch {
-	case len(c.Messages) == 0:
-		return c, nil
-	case ctx.Err() != nil:
-		return c, s.giveBack(ctx, &c.Messages[0])
-	}
-	return c, s.deliver(ctx, &c.Messages[0])
-}
-
-// claimOne claims one message. A claim that is under way is waited for even when the sending ends meanwhile: of one that
-// came to be without anybody knowing, nobody could say later whether it was sent.
-func (s *sending) claimOne(ctx context.Context, after string) (store.Claimed, error) {
-	if err := ctx.Err(); err != nil {
-		return store.Claimed{}, err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	r := s.claims(1)
-	r.After = after
-	return s.Store.Claim(ctx, r)
-}
-
-// giveBack plans a message again whose sending ended before the provider was called, because another message of the same
-// sending found the provider away, or because the program stops.
-func (s *sending) giveBack(ctx context.Context, m *store.Outgoing) error {
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	return s.settle(settle, store.Settlement{
-		TouchID: m.TouchID, Status: audience.Planned, Outcome: "the sending ended before its turn: it waits for the next",
-	})
-}
-
-// deliver sends one claimed message and records the answer. The error is only that of the store, or that the provider
-// cannot be reached at all.
-func (s *sending) deliver(ctx context.Context, m *store.Outgoing) error {
-	if s.in.Channel == audience.Webhook {
-		return s.request(ctx, m)
-	}
-	sent, err := s.send(ctx, m)
-	st := store.Settlement{TouchID: m.TouchID, Summary: sent.summary}
-	switch failure := asSendError(err); {
-	case err == nil:
-		st.Status, st.Outcome = audience.Accepted, sent.receipt.Response
-		st.ProviderID, st.Segments = sent.receipt.ProviderID, sent.receipt.Segments
-	case failure == nil:
-		st.Status, st.Outcome = notMade(err)
-	default:
-		s.judge(failure, &st)
-	}
-	s.count(st, err)
-	// The answer is recorded even when the activity is being cancelled: it is all we will ever know.
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if st.Status == "" { // unknown, and the provider can be asked: the claim stays, a later attempt reconciles it
-		return nil
-	}
-	if err := s.settle(settle, st); err != nil {
-		return err
-	}
-	if failure := asSendError(err); failure != nil && failure.Kind == channels.Unreachable {
-		return s.tryLater(failure.Error(), failure.RetryAfter)
-	}
-	return nil
 }
 
 // notMade says what becomes of a message whose content could not be made. One that would show what is missing is held
@@ -283,13 +210,11 @@ func notMade(err error) (audience.TouchStatus, string) {
 	return audience.Failed, err.Error()
 }
 
-// settle records an answer.
-func (s *sending) settle(ctx context.Context, st store.Settlement) error {
-	return s.insist(ctx, func() error { return s.Store.Settle(ctx, s.in.Workspace, st) })
-}
+// settleTimeout bounds how long an answer waits for the store.
+const settleTimeout = 30 * time.Second
 
 // insist writes an answer and tries again while the store is away: the message may be sent by now.
-func (s *sending) insist(ctx context.Context, write func() error) error {
+func insist(ctx context.Context, write func() error) error {
 	pause := 50 * time.Millisecond
 	for {
 		err := write()
@@ -328,6 +253,7 @@ func (s *sending) judge(f *channels.SendError, st *store.Settlement) {
 	case channels.Unknown:
 		if s.in.Channel == audience.SMS { // Twilio can be asked
 			s.postpone(f.Error(), s.Reconcile)
+			st.Status = audience.Claimed
 			return
 		}
 		st.Status = audience.Uncertain
@@ -366,16 +292,16 @@ func (s *sending) tryLater(reason string, after time.Duration) error {
 		temporal.ApplicationErrorOptions{NextRetryDelay: after})
 }
 
-// reconcile settles what an earlier attempt claimed and did not settle. E-mail that was claimed may have been sent:
-// it is uncertain. SMS can be asked about: what the provider knows was accepted, what it does not know after a while
-// was not, and is planned again.
+// reconcile settles what an earlier attempt claimed and did not settle. Of each of its senders one message may have been
+// sent. An e-mail is uncertain then. SMS can be asked about: what the provider knows was accepted, what it does not know
+// after a while was not, and is planned again.
 func (s *sending) reconcile(ctx context.Context) error {
-	orphans, err := s.Store.Orphans(ctx, s.claims(0))
+	left, err := s.Store.Recover(ctx, s.claims(0))
 	if err != nil {
 		return err
 	}
-	for i := range orphans {
-		m := &orphans[i]
+	for i := range left {
+		m := &left[i]
 		st := store.Settlement{
 			TouchID: m.TouchID, Status: audience.Uncertain,
 			Outcome: "the process ended between the claim and the answer: it may have been sent",
@@ -409,6 +335,7 @@ func (s *sending) ask(ctx context.Context, m *store.Outgoing) (store.Settlement,
 	case err == nil:
 		st.Status, st.Outcome, st.Summary = audience.Accepted, "found at the provider after its answer was lost", message.Body
 		st.ProviderID, st.Segments = receipt.ProviderID, receipt.Segments
+		st.Sender, st.Cost = receipt.Sender, receipt.Cost
 		return st, nil
 	case errors.Is(err, channels.ErrNotFound) && time.Since(m.ClaimedAt) >= s.Reconcile:
 		st.Status, st.Outcome = audience.Planned, "the provider does not know it: it was not sent"

@@ -23,7 +23,7 @@ const (
 // until it is not wanted any more: the claim then says so.
 func (s *sending) request(ctx context.Context, m *store.Outgoing) error {
 	answer, err := s.post(ctx, m)
-	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if failure := asSendError(err); err != nil && (failure == nil || failure.Kind != channels.BadMessage) {
 		var rest time.Duration
@@ -31,7 +31,11 @@ func (s *sending) request(ctx context.Context, m *store.Outgoing) error {
 			rest = min(failure.RetryAfter, webhookRest)
 		}
 		s.postpone(err.Error(), rest)
-		return s.settle(settle, store.Settlement{TouchID: m.TouchID, Status: audience.Planned, Outcome: err.Error()})
+		return insist(settle, func() error {
+			return s.Store.Settle(settle, s.in.Workspace, store.Settlement{
+				TouchID: m.TouchID, Status: audience.Planned, Outcome: err.Error(), Claim: m.Claim,
+			})
+		})
 	}
 	a := store.Answer{OK: err == nil, Status: answer.Status, Body: answer.Body}
 	status := audience.Accepted
@@ -39,7 +43,7 @@ func (s *sending) request(ctx context.Context, m *store.Outgoing) error {
 		a.Error, status = err.Error(), audience.Failed
 	}
 	s.count(store.Settlement{TouchID: m.TouchID, Status: status}, err)
-	return s.insist(settle, func() error { return s.Store.SettleWebhook(settle, s.in.Workspace, m, a) })
+	return insist(settle, func() error { return s.Store.SettleWebhook(settle, s.in.Workspace, m, a) })
 }
 
 // post sends the request of a touch.

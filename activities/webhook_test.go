@@ -194,6 +194,10 @@ func (p *phones) Dial(_ context.Context, c voice.Call) (channels.Receipt, error)
 	return channels.Receipt{ProviderID: "CA1"}, p.err
 }
 
+func (p *phones) Take(context.Context, voice.Take) (channels.Receipt, error) {
+	return channels.Receipt{ProviderID: "CA2"}, p.err
+}
+
 func TestDialTask(t *testing.T) {
 	t.Parallel()
 	s := open(t)

@@ -33,6 +33,7 @@ type SMSMessage struct {
 	To             string // E.164
 	Body           string // at most 1,600 characters
 	StatusCallback string // public URL that carries the touch's id; empty for none
+	Workspace      int64  // whose settings choose the sender
 }
 
 // Receipt is a provider's word that it took a message.
@@ -41,6 +42,7 @@ type Receipt struct {
 	Response   string // the provider's answer, for people
 	Segments   int    // SMS parts; 0 for e-mail
 	Sender     string // name of the account, or the number, that sent it; empty where there is but one
+	Cost       string // estimated, as a decimal in the workspace's currency; empty where nothing is paid for a message
 }
 
 // EmailSender delivers e-mail. Its methods are safe for concurrent use; a failure is a *SendError.

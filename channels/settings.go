@@ -1,5 +1,7 @@
 package channels
 
+import "errors"
+
 // Settings are what a workspace has decided about its messages. They are stored as one JSON object; what is left out has
 // the zero value, which means the installation's default. Each part checks itself in Check.
 type Settings struct {
@@ -40,11 +42,12 @@ const (
 // ConsentSettings are those of consent.
 type ConsentSettings struct{}
 
-// TelephonySettings are those of SMS and calls.
-type TelephonySettings struct{}
-
 // BrakeSettings stop the sending when something goes wrong.
 type BrakeSettings struct{}
 
 // Check says what is wrong with settings; nil when nothing is.
-func (s *Settings) Check() error { return nil }
+func (s *Settings) Check() error {
+	return errors.Join(
+		s.Telephony.check(),
+	)
+}

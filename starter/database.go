@@ -41,11 +41,15 @@ func (d *database) url() (string, error) {
 }
 
 func (d *database) open(ctx context.Context) (*store.Store, error) {
+	return d.openWith(ctx, store.SecretKeys{})
+}
+
+func (d *database) openWith(ctx context.Context, keys store.SecretKeys) (*store.Store, error) {
 	url, err := d.url()
 	if err != nil {
 		return nil, err
 	}
-	st, err := store.Open(ctx, url, store.Options{MaxConns: 8})
+	st, err := store.Open(ctx, url, store.Options{MaxConns: 8, SecretKeys: keys})
 	if err != nil && store.Unavailable(err) {
 		return nil, fmt.Errorf("the database does not answer: is it running? (%w)", err)
 	}
@@ -54,7 +58,11 @@ func (d *database) open(ctx context.Context) (*store.Store, error) {
 
 // open opens the store and finds the workspace.
 func (w *workspaced) open(ctx context.Context) (*store.Store, store.WorkspaceInfo, error) {
-	st, err := w.database.open(ctx)
+	return w.openWith(ctx, store.SecretKeys{})
+}
+
+func (w *workspaced) openWith(ctx context.Context, keys store.SecretKeys) (*store.Store, store.WorkspaceInfo, error) {
+	st, err := w.database.openWith(ctx, keys)
 	if err != nil {
 		return nil, store.WorkspaceInfo{}, err
 	}

@@ -17,8 +17,9 @@ type hookCommands struct {
 
 type hookSet struct {
 	workspaced
+	secret
 	Provider string `arg:"" enum:"ses,sendgrid,mailgun,postmark" help:"ses, sendgrid, mailgun or postmark."`
-	Secret   string `required:"" env:"DOTYK_HOOK_SECRET" help:"ses: ARN of the SNS topic. sendgrid: public key of the signed event webhook. mailgun: webhook signing key. postmark: user:password of the address."`
+	Proof    string `name:"secret" required:"" env:"DOTYK_HOOK_SECRET" help:"ses: ARN of the SNS topic. sendgrid: public key of the signed event webhook. mailgun: webhook signing key. postmark: user:password of the address."`
 }
 
 // Help says where to point the provider.
@@ -28,16 +29,20 @@ func (*hookSet) Help() string {
 
 // Run sets the secret.
 func (c *hookSet) Run(p *program) error {
-	secret, err := c.kept()
+	proof, err := c.kept()
 	if err != nil {
 		return err
 	}
-	st, ws, err := c.open(p.ctx)
+	keys, err := c.keys(&c.database)
+	if err != nil {
+		return err
+	}
+	st, ws, err := c.openWith(p.ctx, keys)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	if err := st.SetProviderHook(p.ctx, ws.ID, c.Provider, secret); err != nil {
+	if err := st.SetProviderHook(p.ctx, ws.ID, c.Provider, proof); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "point the webhook of %s to PUBLIC_URL/hooks/%s?w=%d\n", c.Provider, c.Provider, ws.ID)
@@ -46,7 +51,7 @@ func (c *hookSet) Run(p *program) error {
 
 // kept checks what the provider gave, and is what is kept of it.
 func (c *hookSet) kept() (string, error) {
-	secret := strings.TrimSpace(c.Secret)
+	secret := strings.TrimSpace(c.Proof)
 	switch c.Provider {
 	case "ses":
 		if !strings.HasPrefix(secret, "arn:aws") || !strings.Contains(secret, ":sns:") {

@@ -25,6 +25,8 @@ type cli struct {
 	Segment  segmentCommands   `cmd:"" help:"Make segments, list their members, explain who is in them."`
 	Customer customerCommands  `cmd:"" help:"Find customers, show their records, say why they got something or did not."`
 	Task     taskCommands      `cmd:"" help:"What campaigns give to people to do."`
+	Call     callCommands      `cmd:"" help:"Calls of customers under way."`
+	Phones   telephonyCommands `cmd:"" name:"telephony" help:"Settings of SMS and calls: senders, prices, countries, working hours, voicemail."`
 	User     userCommands      `cmd:"" help:"People who work with the records."`
 	Coupon   couponCommands    `cmd:"" help:"Codes that campaigns give to customers."`
 	Policy   policyCommands    `cmd:"" help:"Quiet hours, caps and the holdout of all marketing."`
@@ -32,6 +34,8 @@ type cli struct {
 	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
 	Hook     hookCommands      `cmd:"" help:"Webhooks of providers of e-mail."`
 	Mail     mailCommands      `cmd:"" help:"Mail that comes back, and providers that refuse ours."`
+	Account  accountCommands   `cmd:"" help:"Mail servers that the workspace sends over."`
+	Class    classCommands     `cmd:"" name:"error-class" help:"What codes of providers mean."`
 	Touch    touchCommands     `cmd:"" help:"Messages by what became of them."`
 	Dead     deadCommands      `cmd:"" name:"dead-letter" help:"Events and fields that could not be taken."`
 	Topic    topicCommands     `cmd:"" help:"What customers consent to."`

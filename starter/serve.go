@@ -15,6 +15,7 @@ type serveCommand struct {
 	database
 	twilio
 	mailin.Options
+	secret
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
 	MaxConns int    `name:"max-conns" env:"DOTYK_MAX_CONNS" default:"24" help:"Database connections at the most."`
 }
@@ -26,7 +27,11 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(p.ctx, url, store.Options{MaxConns: c.MaxConns})
+	keys, err := c.keys(&c.database)
+	if err != nil {
+		return err
+	}
+	st, err := store.Open(p.ctx, url, store.Options{MaxConns: c.MaxConns, SecretKeys: keys})
 	if err != nil {
 		return err
 	}

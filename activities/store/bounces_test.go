@@ -217,3 +217,26 @@ func TestMails(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n, "dead ones stay")
 }
+
+func TestProviderHooks(t *testing.T) {
+	t.Parallel()
+	l := openLedger(t)
+	require.ErrorIs(t, l.st.SetProviderHook(t.Context(), l.seed.Workspace, "mailgun", "signing-key"), store.ErrNoSecretKey)
+	key, err := store.NewSecretKey()
+	require.NoError(t, err)
+	keys, err := store.ParseSecretKeys(key)
+	require.NoError(t, err)
+	st, err := store.Open(t.Context(), l.url, store.Options{MaxConns: 2, SecretKeys: keys})
+	require.NoError(t, err)
+	defer st.Close()
+	for _, provider := range []string{"mailgun", "ses"} {
+		require.NoError(t, st.SetProviderHook(t.Context(), l.seed.Workspace, provider, "signing-key"))
+		secret, err := st.ProviderSecret(t.Context(), l.seed.Workspace, provider)
+		require.NoError(t, err)
+		require.Equal(t, "signing-key", secret)
+	}
+	require.Equal(t, "0", l.value(`SELECT count(*)::text FROM provider_hooks WHERE provider = 'mailgun' AND secret LIKE '%signing%'`))
+	require.NoError(t, st.RemoveProviderHook(t.Context(), l.seed.Workspace, "ses"))
+	_, err = st.ProviderSecret(t.Context(), l.seed.Workspace, "ses")
+	require.ErrorIs(t, err, store.ErrNotFound)
+}

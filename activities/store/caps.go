@@ -146,7 +146,7 @@ func (c *claiming) crowds(ctx context.Context, customers []string) (map[string]*
 	var customer, journey string
 	var m campaign.Message
 	b := &pgx.Batch{}
-	// updated_at is never before the claim, and the index knows it.
+	// updated_at is never before the claim: it spares looking the claim up.
 	b.Queue(`SELECT t.customer_id, t.id, t.channel, t.topic, k.name, t.priority, h.at FROM touches t
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		CROSS JOIN LATERAL (SELECT max(at) AS at FROM touch_statuses

@@ -224,7 +224,7 @@ func (c *claiming) write(ctx context.Context, free []candidate) (Claimed, error)
 	}
 	for _, m := range free {
 		if at, ok := claimed[m.TouchID]; ok {
-			m.ClaimedAt = at
+			m.ClaimedAt, m.Claim = at, c.Holder()
 			m.Attempts++
 			c.out.Messages = append(c.out.Messages, m.Outgoing)
 		}
@@ -275,7 +275,7 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
 		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
-			AND t.claim <> $6 AND (t.not_before IS NULL OR t.not_before <= $5)
+			AND NOT starts_with(t.claim, $6 || '`+laneMark+`') AND (t.not_before IS NULL OR t.not_before <= $5)
 			AND t.id > coalesce(nullif($7, '')::uuid, '00000000-0000-0000-0000-000000000000')
 		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`,
 		tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim, r.After)
@@ -320,7 +320,7 @@ func (c *claiming) queueClaim(free []candidate, claimed map[string]time.Time) {
 		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
 			SELECT $1, id, status, outcome, updated_at FROM changed)
 		SELECT id, status, updated_at FROM changed`,
-		c.Workspace, c.Cohort, c.Channel, c.Claim, ids, addresses, hashes).
+		c.Workspace, c.Cohort, c.Channel, c.Holder(), ids, addresses, hashes).
 		Query(func(rows pgx.Rows) error {
 			var id string
 			var status audience.TouchStatus

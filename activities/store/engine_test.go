@@ -261,7 +261,7 @@ func TestLedger(t *testing.T) {
 		c := enter(t, st, seed, publish(t, st, seed, hello), hello, person(t, st, seed, "u1"))
 		plan(t, st, seed, c, audience.Email)
 		m := claim(t, st, seed, c, audience.Email, "dead").Messages[0]
-		orphans, err := st.Orphans(t.Context(), store.ClaimRequest{
+		orphans, err := st.Recover(t.Context(), store.ClaimRequest{
 			Workspace: seed.Workspace, Cohort: c.ID, Channel: audience.Email, Claim: "next",
 		})
 		require.NoError(t, err)
@@ -478,4 +478,61 @@ func TestAudience(t *testing.T) {
 	open, err = st.OpenAudiences(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, open)
+}
+
+func TestRecover(t *testing.T) {
+	t.Parallel()
+	const people = 7
+	st := storetest.New(t)
+	seed := storetest.Workspace(t, st)
+	var ids []string
+	for i := range people {
+		ids = append(ids, person(t, st, seed, fmt.Sprintf("u%d", i)))
+	}
+	c := enter(t, st, seed, publish(t, st, seed, hello), hello, ids...)
+	plan(t, st, seed, c, audience.Email)
+	ask := func(claim string, lane, limit int) store.ClaimRequest {
+		return store.ClaimRequest{
+			Workspace: seed.Workspace, Cohort: c.ID, Channel: audience.Email, Claim: claim, Lane: lane, Limit: limit, Now: noon,
+		}
+	}
+	lanes := make([][]store.Outgoing, 2)
+	for i := range lanes {
+		out, err := st.Claim(t.Context(), ask("dead", i, 3))
+		require.NoError(t, err)
+		require.Len(t, out.Messages, 3)
+		lanes[i] = out.Messages
+	}
+	settle := func(m *store.Outgoing, s store.Settlement) store.Settled {
+		t.Helper()
+		s.TouchID = m.TouchID
+		was, err := st.SettleAll(t.Context(), seed.Workspace, []store.Settlement{s})
+		require.NoError(t, err)
+		return was[m.TouchID]
+	}
+	dead := ask("dead", 1, 0)
+	require.True(t, settle(&lanes[1][0], store.Settlement{Status: audience.Accepted}).Held(dead.Holder()))
+
+	left, err := st.Recover(t.Context(), ask("next", 0, 0))
+	require.NoError(t, err)
+	var taken []string
+	for i := range left {
+		taken = append(taken, left[i].TouchID)
+	}
+	require.ElementsMatch(t, []string{lanes[0][0].TouchID, lanes[1][1].TouchID}, taken, "the first of each lane without an answer")
+
+	// The process was slow and not dead: its late answer counts, and tells it to stop.
+	require.False(t, settle(&lanes[0][0], store.Settlement{Status: audience.Accepted}).Held("dead#0"))
+	require.Equal(t, store.Settled{Status: audience.Planned, Claim: "dead#0"},
+		settle(&lanes[0][1], store.Settlement{Status: audience.Planned, Claim: "dead#0"}))
+
+	again, err := st.Claim(t.Context(), ask("next", 0, people))
+	require.NoError(t, err)
+	require.Len(t, again.Messages, 4, "one was left unclaimed, two of the first lane and one of the second wait again")
+	second, err := st.Recover(t.Context(), ask("third", 0, 0))
+	require.NoError(t, err)
+	require.Len(t, second, 2, "what may have been sent when the first died, and the first of the next")
+	sent := settle(&lanes[1][1], store.Settlement{Status: audience.Planned, Claim: "dead#1"})
+	require.Equal(t, audience.Claimed, sent.Status, "nobody but its holder plans it again")
+	require.Equal(t, audience.Claimed, settle(&lanes[1][1], store.Settlement{Status: audience.Uncertain}).Status)
 }

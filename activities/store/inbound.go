@@ -22,31 +22,58 @@ type Inbound struct {
 	ProviderID string // unique per message: a repeated webhook is stored once
 	OptOut     bool   // the text is one of the words that end messages (STOP ...)
 	OptIn      bool   // the text is one of the words that allow them again (START ...)
+	Media      []Media
 	At         time.Time
+}
+
+// Media is a picture or another file that came with a message. It stays at the provider.
+type Media struct {
+	URL  string `json:"url"`
+	Type string `json:"type"` // as image/jpeg
+}
+
+// Received says what a message from a customer came to.
+type Received struct {
+	CustomerID string
+	Fresh      bool // it came for the first time
+	// Stopped is whether it ended messages that had not been ended before. Fresh holds, too.
+	Stopped bool
 }
 
 // Receive stores a message from a customer: the customer is found by address, or made; the message becomes a touch
 // and an event; STOP and START change consent and suppression. The same ProviderID twice is stored once.
 func (s *Store) Receive(ctx context.Context, workspace int64, in Inbound) error {
+	_, err := s.ReceiveMessage(ctx, workspace, in)
+	return err
+}
+
+// ReceiveMessage is Receive, and tells what the message came to, for whoever answers it.
+func (s *Store) ReceiveMessage(ctx context.Context, workspace int64, in Inbound) (Received, error) {
 	customer, found, err := s.sender(ctx, workspace, in)
 	if err != nil {
-		return fmt.Errorf("find sender: %w", err)
+		return Received{}, fmt.Errorf("find sender: %w", err)
 	}
 	if !found {
 		if customer, err = s.newContact(ctx, workspace, in); err != nil {
-			return err
+			return Received{}, err
 		}
 	}
-	if err := s.In(ctx, workspace, func(tx *Tx) error { return tx.receive(ctx, customer, in) }); err != nil {
-		return fmt.Errorf("store inbound message: %w", err)
+	received := Received{CustomerID: customer}
+	if err := s.In(ctx, workspace, func(tx *Tx) error { return tx.receive(ctx, in, &received) }); err != nil {
+		return Received{}, fmt.Errorf("store inbound message: %w", err)
 	}
+	return received, s.tellReceived(ctx, workspace, customer, in)
+}
+
+// tellReceived brings about the event of a message, once.
+func (s *Store) tellReceived(ctx context.Context, workspace int64, customer string, in Inbound) error {
 	name := audience.EventSMSReceived
 	if in.Channel == audience.Email {
 		name = audience.EventEmailReplied
 	}
 	properties, err := jsonText(map[string]any{
 		"text": clean(in.Body), "subject": clean(in.Subject), "to": in.To,
-		"opt_out": in.OptOut, "opt_in": in.OptIn,
+		"opt_out": in.OptOut, "opt_in": in.OptIn, "media": len(in.Media),
 	})
 	if err != nil {
 		return err
@@ -95,8 +122,13 @@ func (s *Store) newContact(ctx context.Context, workspace int64, in Inbound) (st
 	return id, nil
 }
 
-func (tx *Tx) receive(ctx context.Context, customer string, in Inbound) error {
-	detail, err := jsonText(map[string]any{"to": in.To, "text": clean(in.Body)})
+func (tx *Tx) receive(ctx context.Context, in Inbound, received *Received) error {
+	customer := received.CustomerID
+	more := map[string]any{"to": in.To, "text": clean(in.Body)}
+	if len(in.Media) > 0 {
+		more["media"] = in.Media
+	}
+	detail, err := jsonText(more)
 	if err != nil {
 		return err
 	}
@@ -108,7 +140,8 @@ func (tx *Tx) receive(ctx context.Context, customer string, in Inbound) error {
 		summary, provider_id, occurred_at, detail) VALUES ($1, $2, $3, $4, 'in', 'recorded', $5, $6, $7, $8, $9)
 		ON CONFLICT (workspace_id, provider_id) WHERE direction = 'in' AND provider_id <> '' DO NOTHING`,
 		tx.Workspace, newID(), customer, in.Channel, in.From, clean(summary), in.ProviderID, in.At, detail)
-	if err != nil || tag.RowsAffected() == 0 || !in.OptOut && !in.OptIn {
+	received.Fresh, received.Stopped = err == nil && tag.RowsAffected() > 0, false
+	if !received.Fresh || !in.OptOut && !in.OptIn {
 		return err
 	}
 	c := audience.Consent{
@@ -117,6 +150,11 @@ func (tx *Tx) receive(ctx context.Context, customer string, in Inbound) error {
 	}
 	if in.OptOut {
 		c.Action = audience.Withdrawn
+		stopped, err := tx.suppressed(ctx, in.Channel, in.From)
+		if err != nil {
+			return err
+		}
+		received.Stopped = !stopped
 		if err := tx.suppress(ctx, in.Channel, in.From, "opted_out", "the customer wrote "+in.Body); err != nil {
 			return err
 		}

@@ -98,7 +98,9 @@ func TestMigrate(t *testing.T) {
 				VALUES (1, 2, '22222222-2222-4222-8222-222222222222', '2026-01-01 12:00Z', '11111111-1111-4111-8111-111111111111')`)
 		steps, err := store.Migrate(t.Context(), url)
 		require.NoError(t, err)
-		require.Equal(t, []string{"migrations/0005_segments.sql", "migrations/0006_campaigns.sql"}, steps)
+		all, err := filepath.Glob("migrations/*.sql")
+		require.NoError(t, err)
+		require.Equal(t, all[4:], steps)
 		st := storetest.Open(t, url)
 		seed := storetest.Seed{Workspace: 1}
 		inTx(t, st, seed, func(tx *store.Tx) error {

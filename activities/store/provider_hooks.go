@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -15,8 +16,22 @@ type ProviderHook struct {
 	CreatedAt time.Time
 }
 
-// SetProviderHook says how a provider proves who it is; see channels/email/hooks for what each needs.
+// providerSealed is the provider whose secret would let whoever reads it speak as the provider, so that it is kept encrypted;
+// what the others prove themselves by is public, or a hash.
+const providerSealed = "mailgun"
+
+func hookPlace(workspace int64) string { return fmt.Sprintf("provider_hooks/%d/%s", workspace, providerSealed) }
+
+// SetProviderHook says how a provider proves who it is; see channels/email/hooks for what each needs. ErrNoSecretKey where a
+// secret must be encrypted and the program has no key.
 func (s *Store) SetProviderHook(ctx context.Context, workspace int64, provider, secret string) error {
+	if provider == providerSealed {
+		sealed, err := s.keys.seal(secret, hookPlace(workspace))
+		if err != nil {
+			return fmt.Errorf("keep secret of %s: %w", provider, err)
+		}
+		secret = base64.StdEncoding.EncodeToString(sealed)
+	}
 	err := s.In(ctx, workspace, func(tx *Tx) error {
 		if _, err := tx.conn.Exec(ctx, `INSERT INTO provider_hooks (workspace_id, provider, secret) VALUES ($1, $2, $3)
 			ON CONFLICT (workspace_id, provider) DO UPDATE SET secret = excluded.secret, created_at = now()`,
@@ -37,6 +52,12 @@ func (s *Store) ProviderSecret(ctx context.Context, workspace int64, provider st
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = fmt.Errorf("webhook of %s: %w", provider, ErrNotFound)
+	}
+	if err == nil && provider == providerSealed {
+		var sealed []byte
+		if sealed, err = base64.StdEncoding.DecodeString(secret); err == nil {
+			secret, err = s.keys.open(sealed, hookPlace(workspace))
+		}
 	}
 	return secret, wrap("read webhook of provider", err)
 }

@@ -17,8 +17,10 @@ type Store struct {
 	engine *pgxpool.Pool // sees where work waits
 	url    string
 	zones  zones
+	keys   SecretKeys
 
 	policies policies
+	classes  classCache
 }
 
 // Options of a Store.
@@ -26,6 +28,8 @@ type Options struct {
 	// MaxConns bounds the connections that work for one workspace at a time. Raise it with the number of senders.
 	// Default 24.
 	MaxConns int
+	// SecretKeys keep the passwords of sending accounts. Without them such accounts can be neither saved nor used.
+	SecretKeys SecretKeys
 }
 
 // engineConns is enough: the engine's role asks a handful of short questions.
@@ -46,7 +50,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 		app.Close()
 		return nil, err
 	}
-	s := &Store{app: app, engine: engine, url: url}
+	s := &Store{app: app, engine: engine, url: url, keys: o.SecretKeys}
 	if err := s.Ping(ctx); err != nil {
 		s.Close()
 		return nil, err

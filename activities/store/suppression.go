@@ -49,3 +49,19 @@ func (tx *Tx) unsuppress(ctx context.Context, channel audience.Channel, address,
 	}
 	return nil
 }
+
+// suppressed says whether an address is on the list, for whatever reason.
+func (tx *Tx) suppressed(ctx context.Context, channel audience.Channel, address string) (bool, error) {
+	secret, err := tx.secret(ctx)
+	if err != nil {
+		return false, err
+	}
+	var listed bool
+	err = tx.conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM suppressions
+		WHERE workspace_id = $1 AND channel = $2 AND address_hash = $3 AND cleared_at IS NULL)`,
+		tx.Workspace, channel, hashAddress(secret, channel, address)).Scan(&listed)
+	if err != nil {
+		return false, fmt.Errorf("look up suppression: %w", err)
+	}
+	return listed, nil
+}

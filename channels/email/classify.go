@@ -16,40 +16,39 @@ import (
 
 var errNoUTF8 = errors.New("the server does not take addresses with letters beyond ASCII (SMTPUTF8)")
 
+// stage is a step of sending a message.
+type stage int
+
+const (
+	stageMail stage = iota + 1
+	stageRcpt
+	stageData
+	stageContent // from the first byte of the message to the last one before the final dot
+	stageAnswer  // the final dot was written
+)
+
 // failure is a failed attempt, taken apart.
 type failure struct {
 	err      error
-	reason   gomail.SendErrReason
+	stage    stage  // 0: before anything was said to the server
 	code     int    // of the server's reply; 0 when the connection broke instead
 	enhanced string // RFC 3463, empty if the reply has none
 	words    string // of the reply
+	broken   bool   // the connection is in no known state and must be dropped
 }
 
 var enhancedCode = regexp.MustCompile(`^([245]\.\d{1,3}\.\d{1,3})[ \n]?`)
 
-// newFailure reads err of SendWithSMTPClient. That is a joined error even for one message; its IsTemp is false for a
-// broken connection, and it reads enhanced codes only of servers that announce them, so we read the reply ourselves.
-func newFailure(err error) *failure {
-	f := &failure{err: err, reason: gomail.ErrConnCheck}
-	se, ok := errors.AsType[*gomail.SendError](err)
-	if !ok {
-		f.words = err.Error()
+// failed is the failure of a step that ended with err. A reply that neither accepts nor refuses is as good as none.
+func failed(at stage, err error) *failure {
+	f := &failure{err: err, stage: at, words: err.Error(), broken: true}
+	reply, ok := errors.AsType[*textproto.Error](err)
+	if !ok || reply.Code < 400 || reply.Code > 599 {
 		return f
 	}
-	f.reason, f.code = se.Reason, se.ErrorCode()
-	f.words = strings.TrimPrefix(se.Error(), se.Reason.String())
-	f.words = strings.TrimPrefix(f.words, ": ")
-	f.words, _, _ = strings.Cut(f.words, ", affected ")
-	if f.code != 0 {
-		f.words = strings.TrimSpace(strings.TrimPrefix(f.words, strconv.Itoa(f.code)))
-		// textproto quotes the reply in its error since Go 1.26.
-		if quoted, err := strconv.QuotedPrefix(f.words); err == nil {
-			if words, err := strconv.Unquote(quoted); err == nil {
-				f.words = words
-			}
-		}
-		f.splitEnhanced()
-	}
+	f.code, f.words = reply.Code, reply.Msg
+	f.broken = f.code == 421 // the server hangs up after it
+	f.splitEnhanced()
 	return f
 }
 
@@ -62,25 +61,17 @@ func (f *failure) splitEnhanced() {
 	f.words = strings.ReplaceAll(f.words, "\n", " ")
 }
 
-// answered says that the server replied, so that the connection is in a known state. After 421 it hangs up.
-func (f *failure) answered() bool { return f.code != 0 && f.code != 421 }
-
 // stale says that a connection which had worked before broke, or was ended by the server, before the content began: the
 // message was certainly not sent, and another connection may do.
 func (f *failure) stale() bool {
-	switch f.reason {
-	case gomail.ErrConnCheck, gomail.ErrSMTPMailFrom, gomail.ErrSMTPRcptTo, gomail.ErrSMTPData:
-		return !f.answered() && !errors.Is(f.err, errNoUTF8)
-	default:
-		return false
-	}
+	return f.stage != 0 && f.stage < stageContent && (f.code == 0 || f.code == 421)
 }
 
 // sendError judges the failure.
 func (f *failure) sendError(ctx context.Context) *channels.SendError {
 	e := &channels.SendError{Kind: f.kind(), Detail: f.words, Err: f.err}
 	if f.code != 0 {
-		e.Code = strings.TrimSpace(strconv.Itoa(f.code) + " " + f.enhanced)
+		e.Code = f.reply()
 	}
 	if err := ctx.Err(); err != nil && f.code == 0 {
 		// The broken connection is our own doing; say why.
@@ -89,21 +80,23 @@ func (f *failure) sendError(ctx context.Context) *channels.SendError {
 	return e
 }
 
+// reply is "550 5.1.1".
+func (f *failure) reply() string { return strings.TrimSpace(strconv.Itoa(f.code) + " " + f.enhanced) }
+
 func (f *failure) kind() channels.FailureKind {
 	switch {
 	case errors.Is(f.err, errNoUTF8):
 		return channels.BadMessage
-	case f.code == 0 && f.reason == gomail.ErrSMTPDataClose:
-		// The content and its final dot were written, the answer never came.
-		return channels.Unknown
-	case f.code == 0 && (f.reason == gomail.ErrGetSender || f.reason == gomail.ErrGetRcpts):
-		return channels.BadMessage
+	case errors.Is(f.err, errSign):
+		return channels.SenderBlocked
+	case f.code == 0 && f.stage == stageAnswer:
+		return channels.Unknown // the final dot was written, the answer never came
 	case f.code < 500:
 		return channels.Temporary
 	}
 	if f.enhanced != "" {
 		kind, ok := kindOfEnhanced(f.enhanced)
-		if ok && kind == channels.BadAddress && f.reason == gomail.ErrSMTPMailFrom {
+		if ok && kind == channels.BadAddress && f.stage == stageMail {
 			return channels.SenderBlocked // the address at fault is ours
 		}
 		if ok {
@@ -152,9 +145,9 @@ func (f *failure) kindOfReply() channels.FailureKind {
 	switch {
 	case mailboxFull.MatchString(f.words):
 		return channels.Temporary
-	case ourFault.MatchString(f.words), f.reason == gomail.ErrSMTPMailFrom && f.code != 552:
+	case ourFault.MatchString(f.words), f.stage == stageMail && f.code != 552:
 		return channels.SenderBlocked
-	case f.reason == gomail.ErrSMTPRcptTo && (f.code == 550 || f.code == 551 || f.code == 553) &&
+	case f.stage == stageRcpt && (f.code == 550 || f.code == 551 || f.code == 553) &&
 		unknownUser.MatchString(f.words):
 		return channels.BadAddress
 	default:
@@ -179,7 +172,7 @@ func dialError(ctx context.Context, err error) *channels.SendError {
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
 		f := failure{code: reply.Code, words: reply.Msg}
 		f.splitEnhanced()
-		e.Code = strings.TrimSpace(strconv.Itoa(f.code) + " " + f.enhanced)
+		e.Code = f.reply()
 		e.Detail = f.words
 		if reply.Code >= 500 {
 			e.Kind = channels.SenderBlocked // the password, or this host, is refused for good

@@ -50,10 +50,13 @@ type Config struct {
 	// HELO is the name the client introduces itself with. Set it to this host's public name when mail goes straight to
 	// other people's servers. Empty means "localhost", so that the name of the host is not told.
 	HELO string
-	// Timeout bounds one dial with its handshakes, and one message with its four round trips. 0 means 15 s.
+	// Timeout bounds one dial with its handshakes, and each step of a message: the envelope (its three commands one by one
+	// where the server does not take them together), the content, and the answer to it. 0 means 15 s.
 	Timeout time.Duration
 	// Idle is how long an unused connection stays open. 0 means 30 s; servers commonly hang up after one to five minutes.
 	Idle time.Duration
+	// DKIM are the keys that sign every message, each with a signature of its own. None: the relay signs.
+	DKIM []DKIMKey
 }
 
 // ParseURL reads a configuration such as
@@ -179,6 +182,11 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: helo %q", ErrConfig, c.HELO)
 	case (c.Username == "") != (c.Password == ""):
 		return fmt.Errorf("%w: a user needs a password, and a password a user", ErrConfig)
+	}
+	for i := range c.DKIM {
+		if err := c.DKIM[i].check(); err != nil {
+			return err
+		}
 	}
 	switch c.TLS {
 	case TLSMandatory, TLSOpportunistic, TLSNone, TLSImplicit:

@@ -44,12 +44,13 @@ func TestMessage(t *testing.T) {
 	require.Equal(t, "<https://example.com/u/token>", got.Header.Get("List-Unsubscribe"))
 	require.Equal(t, "List-Unsubscribe=One-Click", got.Header.Get("List-Unsubscribe-Post"))
 	require.Equal(t, "welcome:7:email:dotyk", got.Header.Get("Feedback-Id"))
+	require.Equal(t, "bulk", got.Header.Get("Precedence"))
 	date, err := got.Header.Date()
 	require.NoError(t, err)
 	require.WithinDuration(t, time.Now(), date, time.Minute)
 	require.Contains(t, got.Header.Get("Date"), "+0000")
 	require.Less(t, strings.Index(string(got.Raw), "text/plain"), strings.Index(string(got.Raw), "text/html"))
-	for _, absent := range []string{"User-Agent", "X-Mailer", "Auto-Submitted", "Bcc", "Precedence"} {
+	for _, absent := range []string{"User-Agent", "X-Mailer", "Auto-Submitted", "Bcc"} {
 		require.NotContains(t, got.Header, absent)
 	}
 	for line := range strings.SplitSeq(string(got.Raw), "\r\n") {
@@ -85,6 +86,31 @@ func TestMessageVariants(t *testing.T) {
 		require.True(t, strings.HasPrefix(got.Header.Get("Content-Type"), "text/plain"))
 		require.Equal(t, "Hello\n.\nBye\n", got.Text)
 		require.NotContains(t, got.Header, "List-Unsubscribe")
+		require.NotContains(t, got.Header, "Precedence", "transactional mail is none of bulk")
+	})
+	t.Run("unsubscribe by mail as well", func(t *testing.T) {
+		t.Parallel()
+		got := send(t, func(m *channels.EmailMessage) {
+			m.UnsubscribeURL, m.UnsubscribeMail = "https://example.com/u/token", "u+a=b/7@пошта.укр"
+		})
+		require.Equal(t, "<https://example.com/u/token>, <mailto:u+a%3Db%2F7@xn--80a1acn3a.xn--j1amh>",
+			got.Header.Get("List-Unsubscribe"))
+		require.Equal(t, "List-Unsubscribe=One-Click", got.Header.Get("List-Unsubscribe-Post"))
+	})
+	t.Run("unsubscribe by mail alone", func(t *testing.T) {
+		t.Parallel()
+		got := send(t, func(m *channels.EmailMessage) { m.UnsubscribeMail = "u+7@example.com" })
+		require.Equal(t, "<mailto:u+7@example.com>", got.Header.Get("List-Unsubscribe"))
+		require.NotContains(t, got.Header, "List-Unsubscribe-Post", "one click needs an address of the web")
+		require.Equal(t, "bulk", got.Header.Get("Precedence"))
+	})
+	t.Run("quoted local part", func(t *testing.T) {
+		t.Parallel()
+		got := send(t, func(m *channels.EmailMessage) { m.To = `"olena \"k\" b"@example.com` })
+		require.Contains(t, srv.Commands(), `RCPT TO:<"olena \"k\" b"@example.com>`)
+		to, err := got.Header.AddressList("To")
+		require.NoError(t, err)
+		require.Equal(t, `olena "k" b@example.com`, to[0].Address)
 	})
 	t.Run("http in development", func(t *testing.T) {
 		t.Parallel()
@@ -161,6 +187,11 @@ func TestMessageRefused(t *testing.T) {
 		"unsubscribe by mail":   func(m *channels.EmailMessage) { m.UnsubscribeURL = "mailto:a@example.com" },
 		"unsubscribe brackets":  func(m *channels.EmailMessage) { m.UnsubscribeURL = "https://example.com/>,<x" },
 		"unsubscribe too long":  func(m *channels.EmailMessage) { m.UnsubscribeURL = "https://example.com/" + strings.Repeat("x", 900) },
+		"unsubscribe mail":      func(m *channels.EmailMessage) { m.UnsubscribeMail = "u>,<x@example.com" },
+		"unsubscribe mail utf8": func(m *channels.EmailMessage) { m.UnsubscribeMail = "ї@example.com" },
+		"id too long":           func(m *channels.EmailMessage) { m.MessageID = strings.Repeat("x", 501) },
+		"id not ASCII":          func(m *channels.EmailMessage) { m.MessageID = "ї@example.com" },
+		"tab in an address":     func(m *channels.EmailMessage) { m.To = "\"a\tb\"@example.com" },
 		"unsubscribe not ASCII": func(m *channels.EmailMessage) { m.UnsubscribeURL = "https://example.com/ї" },
 	} {
 		t.Run(name, func(t *testing.T) {

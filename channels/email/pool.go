@@ -9,34 +9,10 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
-	"github.com/wneessen/go-mail/smtp"
 )
 
 // ErrClosed is the cause of failures of a Sender that was closed.
 var ErrClosed = errors.New("sender is closed")
-
-// connection is one SMTP session. It serves one goroutine at a time.
-type connection struct {
-	client *gomail.Client
-	smtp   *smtp.Client
-	socket net.Conn    // beneath smtp: closing it ends any wait at once
-	timer  *time.Timer // runs while the connection is idle
-}
-
-// drop closes the socket without ceremony.
-func (c *connection) drop() {
-	// An error would say that the socket is closed already.
-	_ = c.socket.Close()
-}
-
-// quit says goodbye, for a second at most, and closes the socket.
-func (c *connection) quit() {
-	if c.socket.SetDeadline(time.Now().Add(time.Second)) == nil {
-		// A server that does not answer QUIT loses nothing: all messages were answered before.
-		_ = c.smtp.Quit()
-	}
-	c.drop()
-}
 
 // pool keeps at most a fixed number of connections, in use and idle together. A connection is dialled only when none is
 // idle, so holding a slot is enough to keep the bound.
@@ -102,6 +78,10 @@ func (p *pool) put(c *connection) {
 	defer p.mu.Unlock()
 	p.idle = append(p.idle, c)
 	p.expired.Add(1)
+	if c.timer != nil {
+		c.timer.Reset(p.cfg.Idle)
+		return
+	}
 	c.timer = time.AfterFunc(p.cfg.Idle, func() {
 		defer p.expired.Done()
 		if p.remove(c) {
@@ -142,36 +122,6 @@ func (p *pool) close() {
 	p.expired.Wait()
 }
 
-// dial opens a connection and authenticates. Cancelling ctx closes the socket whatever it waits for.
-func (p *pool) dial(ctx context.Context) (*connection, error) {
-	c := &connection{}
-	var stop func() bool
-	client, err := gomail.NewClient(p.cfg.Host, p.options(func(dctx context.Context, network, addr string) (net.Conn, error) {
-		socket, err := p.dialSocket(dctx, network, addr)
-		if err == nil {
-			c.socket = socket
-			stop = context.AfterFunc(ctx, c.drop)
-		}
-		return socket, err
-	})...)
-	if err != nil {
-		return nil, err
-	}
-	c.client = client
-	// Not DialWithContext: it takes the client's write lock.
-	c.smtp, err = client.DialToSMTPClientWithContext(ctx)
-	if stop != nil {
-		stop()
-	}
-	if err != nil {
-		if c.socket != nil {
-			c.drop() // go-mail leaves the socket open when the greeting, TLS or authentication fails
-		}
-		return nil, err
-	}
-	return c, nil
-}
-
 // dialSocket connects, with TLS from the first byte where that is the policy: go-mail does not wrap what a dial
 // function of ours returns.
 func (p *pool) dialSocket(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -203,9 +153,6 @@ func (p *pool) options(dial gomail.DialContextFunc) []gomail.Option {
 		gomail.WithTLSConfig(p.tlsConfig()),
 		gomail.WithTLSPolicy(p.policy()),
 		gomail.WithDialContextFunc(dial),
-		// MAIL, RCPT, DATA and the content: four round trips. A connection found dead is dialled anew instead.
-		gomail.WithoutNoop(),
-		gomail.WithoutRset(),
 	}
 	if p.cfg.Username == "" {
 		return opts

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"sync"
-	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -47,73 +46,11 @@ func (s *Sender) Close() error {
 // the wait and cuts the connection. The error is always a *channels.SendError; only of kind Unknown may the message
 // have been sent.
 func (s *Sender) Send(ctx context.Context, m *channels.EmailMessage) (channels.Receipt, error) {
-	out, err := build(m, time.Now())
-	if err != nil {
-		return channels.Receipt{}, &channels.SendError{Kind: channels.BadMessage, Detail: err.Error(), Err: err}
+	one := session{pool: s.pool}
+	if err := one.Begin(ctx, m); err != nil {
+		return channels.Receipt{}, err
 	}
-	if err := s.pool.acquire(ctx); err != nil {
-		return channels.Receipt{}, notSent(err)
-	}
-	defer s.pool.release()
-
-	if c := s.pool.take(); c != nil {
-		receipt, failed := s.attempt(ctx, c, out)
-		if failed == nil {
-			return receipt, nil
-		}
-		if !failed.stale() || ctx.Err() != nil {
-			return receipt, failed.sendError(ctx)
-		}
-		// The server hung up on an idle connection before it saw the message: begin again, once, on a fresh one.
-		if out, err = build(m, time.Now()); err != nil {
-			return channels.Receipt{}, &channels.SendError{Kind: channels.BadMessage, Detail: err.Error(), Err: err}
-		}
-	}
-	c, err := s.pool.dial(ctx)
-	if err != nil {
-		return channels.Receipt{}, dialError(ctx, err)
-	}
-	receipt, failed := s.attempt(ctx, c, out)
-	if failed != nil {
-		return receipt, failed.sendError(ctx)
-	}
-	return receipt, nil
-}
-
-// attempt sends over c and afterwards gives c back to the pool or drops it.
-func (s *Sender) attempt(ctx context.Context, c *connection, out *outgoing) (channels.Receipt, *failure) {
-	stop := context.AfterFunc(ctx, c.drop)
-	defer stop()
-	if utf8, _ := c.smtp.Extension("SMTPUTF8"); !out.ascii && !utf8 {
-		s.pool.put(c)
-		return channels.Receipt{}, &failure{err: errNoUTF8, words: errNoUTF8.Error()}
-	}
-	// The flag is set only where it is needed: a relay may have to bounce a message that carries it in vain.
-	c.smtp.SkipSMTPUTF8(out.ascii)
-
-	err := c.client.SendWithSMTPClient(c.smtp, out.msg)
-	if out.msg.IsDelivered() {
-		// Whatever went wrong after the server's 250 is not the message's trouble.
-		s.settle(c, err == nil && stop())
-		response := out.msg.ServerResponse()
-		return channels.Receipt{ProviderID: queueID(response), Response: response}, nil
-	}
-	f := newFailure(err)
-	s.settle(c, f.answered() && stop() && s.reset(c))
-	return channels.Receipt{}, f
-}
-
-// reset ends the failed transaction, which go-mail leaves open after a refused DATA.
-func (s *Sender) reset(c *connection) bool {
-	return c.smtp.UpdateDeadline(s.pool.cfg.Timeout) == nil && c.smtp.Reset() == nil
-}
-
-func (s *Sender) settle(c *connection, usable bool) {
-	if usable {
-		s.pool.put(c)
-		return
-	}
-	c.drop()
+	return one.Commit(ctx)
 }
 
 // notSent is the failure of a message that never reached a connection.

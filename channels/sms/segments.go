@@ -32,8 +32,7 @@ const (
 	gsm7Extension = "\f^{}\\[~]|€"
 )
 
-// Count tells in how many parts body is sent. It does not fold characters as Twilio's smart encoding would, so with that
-// switched on it is the upper bound.
+// Count tells in how many parts body is sent as it is. See CountFor for an account with smart encoding.
 func Count(body string) Segments {
 	if s, ok := countGSM7(body); ok {
 		return s

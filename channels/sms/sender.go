@@ -212,7 +212,7 @@ func newest(list []openapi.ApiV2010Message, body string, earliest time.Time) (*o
 }
 
 func receipt(m *openapi.ApiV2010Message, body string) channels.Receipt {
-	r := channels.Receipt{ProviderID: text(m.Sid), Response: text(m.Status)}
+	r := channels.Receipt{ProviderID: text(m.Sid), Response: text(m.Status), Sender: text(m.From)}
 	// A messaging service answers "0" until it has chosen a sender.
 	if n, err := strconv.Atoi(text(m.NumSegments)); err == nil && n > 0 {
 		r.Segments = n

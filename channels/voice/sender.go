@@ -2,7 +2,6 @@ package voice
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/mail"
@@ -31,6 +30,8 @@ type Call struct {
 	// StatusCallback is a public URL that hears once how the customer's end of the call went; empty for none. It hears
 	// nothing where the user did not answer, because then the customer was not rung.
 	StatusCallback string
+	// RecordingCallback hears the address of a recording of the call, which is made where this is not empty.
+	RecordingCallback string
 }
 
 // Sender dials for one account. It is safe for concurrent use.
@@ -49,12 +50,17 @@ func (s *Sender) Dial(ctx context.Context, c Call) (channels.Receipt, error) {
 	if err != nil {
 		return channels.Receipt{}, &channels.SendError{Kind: channels.BadMessage, Detail: err.Error(), Err: err}
 	}
+	return s.ring(ctx, c.Agent, c.From, script)
+}
+
+// ring calls a user, and does as the script says when she answers.
+func (s *Sender) ring(ctx context.Context, agent, from, script string) (channels.Receipt, error) {
 	p := &openapi.CreateCallParams{}
-	p.SetTo(c.Agent)
-	p.SetFrom(c.From)
+	p.SetTo(agent)
+	p.SetFrom(from)
 	p.SetTwiml(script)
 	var answer *openapi.ApiV2010Call
-	err = s.account.Call(ctx, func(api *openapi.ApiService) (err error) {
+	err := s.account.Call(ctx, func(api *openapi.ApiService) (err error) {
 		if answer, err = api.CreateCall(p); err == nil && text(answer.Sid) == "" {
 			err = errors.New("answer without a sid")
 		}
@@ -93,20 +99,6 @@ func judge(err error) error {
 
 var number = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
-// response is what Twilio does when the user has answered, in its markup
-// (https://www.twilio.com/docs/voice/twiml/dial, https://www.twilio.com/docs/voice/twiml/number).
-type response struct {
-	XMLName xml.Name `xml:"Response"`
-	Dial    struct {
-		CallerID string `xml:"callerId,attr"`
-		Number   struct {
-			StatusCallback string `xml:"statusCallback,attr,omitempty"`
-			Events         string `xml:"statusCallbackEvent,attr,omitempty"`
-			Number         string `xml:",chardata"`
-		} `xml:"Number"`
-	} `xml:"Dial"`
-}
-
 func twiml(c Call) (string, error) {
 	for _, checked := range []struct{ what, value string }{
 		{"our number", c.From}, {"the user's number", c.Agent}, {"the customer's number", c.To},
@@ -115,16 +107,38 @@ func twiml(c Call) (string, error) {
 			return "", fmt.Errorf("%s is %q: want one like +380671234567", checked.what, checked.value)
 		}
 	}
-	var r response
-	r.Dial.CallerID, r.Dial.Number.Number = c.From, c.To
-	if c.StatusCallback != "" {
-		r.Dial.Number.StatusCallback, r.Dial.Number.Events = c.StatusCallback, "completed"
+	dial := Dial{CallerID: c.From, Number: &Number{Number: c.To}}
+	if c.StatusCallback != "" { // a call that failed or was not answered is completed as well
+		dial.Number.StatusCallback, dial.Number.Events = c.StatusCallback, "completed"
 	}
-	script, err := xml.Marshal(r)
+	if c.RecordingCallback != "" {
+		dial.Recorded(c.RecordingCallback)
+	}
+	return Script{Verbs: []any{dial}}.Marshal()
+}
+
+// Take is how an operator takes the caller who waits longest.
+type Take struct {
+	From      string // our number, which she sees as the caller; E.164
+	Agent     string // her number; E.164
+	Workspace int64
+	Connected string // public URL that hears with whom she is connected; empty for none
+}
+
+// Take rings an operator, and when she answers, connects her with the first caller of the queue. Errors are as those of
+// Dial.
+func (s *Sender) Take(ctx context.Context, t Take) (channels.Receipt, error) {
+	for what, value := range map[string]string{"our number": t.From, "the user's number": t.Agent} {
+		if !number.MatchString(value) {
+			err := fmt.Errorf("%s is %q: want one like +380671234567", what, value)
+			return channels.Receipt{}, &channels.SendError{Kind: channels.BadMessage, Detail: err.Error(), Err: err}
+		}
+	}
+	script, err := Script{Verbs: []any{Dial{Queue: &Queue{URL: t.Connected, Name: QueueOf(t.Workspace)}}}}.Marshal()
 	if err != nil {
-		return "", fmt.Errorf("write TwiML: %w", err)
+		return channels.Receipt{}, &channels.SendError{Kind: channels.BadMessage, Detail: err.Error(), Err: err}
 	}
-	return string(script), nil
+	return s.ring(ctx, t.Agent, t.From, script)
 }
 
 // Find asks Twilio for the newest call from c.From to the user that was created at or after since, less two seconds for

@@ -35,6 +35,8 @@ const (
 	EventJourneyEnded    = "journey_ended"      // of a sub-journey: campaign, status, reason, parent, step, iteration
 	EventTaskCompleted   = "task_completed"     // task, title, outcome, note, by; of a journey's task also campaign, journey, step, iteration
 	EventCallCompleted   = "call_completed"     // as EventTaskCompleted, and duration in seconds where it is known
+	EventCallReceived    = "call_received"      // from, to, owner (who is rung)
+	EventCallEnded       = "call_ended"         // from, outcome (answered, missed, abandoned, voicemail), duration in seconds, recording
 	EventWebhookAnswered = "webhook_answered"   // journey, step, iteration, ok, status, body, error
 	EventCouponRedeemed  = "coupon_redeemed"    // code, pool, campaign, step
 	EventCouponRefused   = "coupon_refused"     // code, reason: unknown customer, used, expired

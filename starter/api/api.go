@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"dotyk/activities/store"
+	"dotyk/channels"
 	"dotyk/channels/email/hooks"
 	"dotyk/starter/ingest"
 )
@@ -21,7 +22,12 @@ type Store interface {
 	Touch(ctx context.Context, workspace int64, touchID string) (store.TouchRef, error)
 	Withdraw(ctx context.Context, w store.Withdrawal) error
 	Report(ctx context.Context, r store.StatusReport) error
-	Receive(ctx context.Context, workspace int64, in store.Inbound) error
+	ReceiveMessage(ctx context.Context, workspace int64, in store.Inbound) (store.Received, error)
+	WorkspaceSettings(ctx context.Context, workspace int64) (store.WorkspaceSettings, error)
+	Delivery(ctx context.Context, workspace int64) (channels.Settings, error)
+	CallCame(ctx context.Context, workspace int64, in store.IncomingCall) (store.CallRoute, error)
+	CallChanged(ctx context.Context, workspace int64, c store.CallChange) (store.CallRecord, error)
+	RecordCall(ctx context.Context, workspace int64, c store.CallMade) error
 	CompleteTask(ctx context.Context, workspace int64, id string, o store.TaskOutcome) error
 	Secret(ctx context.Context, workspace int64) ([]byte, error)
 	Ping(ctx context.Context) error

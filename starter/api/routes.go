@@ -64,6 +64,14 @@ func (s *server) routes() []route {
 		{post, "/hooks/sendgrid", s.hook("sendgrid", s.readSendGrid), false},
 		{post, "/hooks/mailgun", s.hook("mailgun", s.readMailgun), false},
 		{post, "/hooks/postmark", s.hook("postmark", s.readPostmark), false},
+		{post, "/hooks/twilio/voice", s.callHook((*calling).came), false},
+		{post, "/hooks/twilio/voice/dialled", s.callHook((*calling).dialled), false},
+		{post, "/hooks/twilio/voice/wait", s.callHook((*calling).wait), false},
+		{post, "/hooks/twilio/voice/connected", s.callHook((*calling).connected), false},
+		{post, "/hooks/twilio/voice/queue", s.callHook((*calling).queued), false},
+		{post, "/hooks/twilio/voice/voicemail", s.callHook((*calling).voicemail), false},
+		{post, "/hooks/twilio/voice/recording", s.callHook((*calling).recorded), false},
+		{post, "/hooks/twilio/voice/status", s.callHook((*calling).status), false},
 		// Operators.
 		{get, "/healthz", s.healthz, false},
 	}

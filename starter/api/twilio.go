@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -66,29 +67,40 @@ func twilioDetail(form url.Values) string {
 }
 
 // twilioCall takes Twilio's word on a call that was dialled for a task: POST /hooks/twilio/call?w=<workspace>&task=<id>,
-// the address that the call names for the customer's end. When she answered and the call is over, the task is done, with
-// the outcome that users give it then; otherwise it stays open for another try. Twilio may say it twice, and a user may
-// have closed the task before.
+// the address that the call names for the customer's end. The call is put on the record. When she answered and it is over,
+// the task is done, with the outcome that users give it then; otherwise it stays open for another try. Twilio may say it
+// twice, and a user may have closed the task before.
 func (s *server) twilioCall(w http.ResponseWriter, r *http.Request) error {
 	form, workspace, err := s.twilioForm(w, r)
 	if err != nil {
 		return err
 	}
-	task := r.URL.Query().Get("task")
-	if status := form.Get("CallStatus"); status != "completed" {
-		s.Logger.InfoContext(r.Context(), "a customer was not reached by telephone", "task", shortened(task), "status", shortened(status))
+	made := store.CallMade{
+		Task: r.URL.Query().Get("task"), SID: cmp.Or(form.Get("ParentCallSid"), form.Get("CallSid")), Recording: form.Get("RecordingUrl"), At: s.Now(),
+	}
+	switch status := form.Get("CallStatus"); status {
+	case "completed":
+		seconds, err := strconv.ParseUint(form.Get("CallDuration"), 10, 31)
+		if err != nil {
+			return &problem{status: http.StatusBadRequest, Code: "bad_webhook", Message: "CallDuration is not a number of seconds", Advice: "let only calls that Dotyk dials name this address"}
+		}
+		made.Reached, made.Outcome, made.Duration = true, outcomeReached, time.Duration(seconds)*time.Second
+	case "busy", "no-answer", "failed", "canceled":
+		made.Outcome = strings.ReplaceAll(status, "-", " ")
+	default: // it is still under way
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	seconds, err := strconv.ParseUint(form.Get("CallDuration"), 10, 31)
-	if err != nil {
-		return &problem{status: http.StatusBadRequest, Code: "bad_webhook", Message: "CallDuration is not a number of seconds", Advice: "let only calls that Dotyk dials name this address"}
-	}
-	err = s.Store.CompleteTask(r.Context(), workspace, task, store.TaskOutcome{
-		Outcome: outcomeReached, Duration: time.Duration(seconds) * time.Second, By: "Twilio",
-	})
-	if err != nil && !errors.Is(err, store.ErrTaskClosed) {
+	if err := s.Store.RecordCall(r.Context(), workspace, made); err != nil {
 		return err
+	}
+	if made.Reached {
+		err = s.Store.CompleteTask(r.Context(), workspace, made.Task, store.TaskOutcome{
+			Outcome: outcomeReached, Duration: made.Duration, By: "Twilio",
+		})
+		if err != nil && !errors.Is(err, store.ErrTaskClosed) {
+			return err
+		}
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
@@ -96,51 +108,6 @@ func (s *server) twilioCall(w http.ResponseWriter, r *http.Request) error {
 
 // outcomeReached is the outcome of a call in which the customer answered, as users and rules word it.
 const outcomeReached = "reached"
-
-// twilioInbound takes a text message from a customer: POST /hooks/twilio/inbound?w=<workspace>. It is answered with an
-// empty response: Twilio itself confirms STOP, START and HELP, and a person or a campaign answers the rest.
-func (s *server) twilioInbound(w http.ResponseWriter, r *http.Request) error {
-	form, workspace, err := s.twilioForm(w, r)
-	if err != nil {
-		return err
-	}
-	if form.Get("MessageSid") == "" || form.Get("From") == "" {
-		return &problem{status: http.StatusBadRequest, Code: "bad_webhook", Message: "MessageSid or From is missing", Advice: "point only the webhook for incoming messages here"}
-	}
-	if _, err := s.Store.Secret(r.Context(), workspace); err != nil { // the workspace has to exist: the message makes a customer
-		return err
-	}
-	in := store.Inbound{
-		Channel: audience.SMS, From: form.Get("From"), To: form.Get("To"), Body: strings.ToValidUTF8(form.Get("Body"), "\uFFFD"),
-		ProviderID: form.Get("MessageSid"), At: s.Now(),
-	}
-	in.OptOut, in.OptIn = keyword(in.Body, form.Get("OptOutType"))
-	if err := s.Store.Receive(r.Context(), workspace, in); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	_, _ = w.Write([]byte(`<?xml version="1.0" encoding="UTF-8"?><Response/>`)) // whoever went away does not need it
-	return nil
-}
-
-// keywords that end or allow messages: Twilio's own, and the Ukrainian ones. YES is none: it answers questions too.
-var keywords = map[string]string{
-	"STOP": "STOP", "STOPALL": "STOP", "UNSUBSCRIBE": "STOP", "CANCEL": "STOP", "END": "STOP", "QUIT": "STOP", "REVOKE": "STOP", "OPTOUT": "STOP",
-	"СТОП": "STOP", "ВІДПИСАТИСЯ": "STOP", "ВІДПИСАТИСЬ": "STOP",
-	"START": "START", "UNSTOP": "START", "СТАРТ": "START",
-}
-
-// keyword reads a text that is one of the words and nothing else but case, spaces and an ending; Twilio's own reading
-// counts where it gives one.
-func keyword(body, optOutType string) (optOut, optIn bool) {
-	word := strings.ToUpper(strings.Trim(strings.TrimSpace(body), ".!\"'"))
-	kind := keywords[strings.NewReplacer(" ", "", "-", "").Replace(word)]
-	switch strings.ToUpper(optOutType) {
-	case "STOP", "START", "HELP":
-		kind = strings.ToUpper(optOutType)
-	}
-	return kind == "STOP", kind == "START"
-}
 
 // twilioForm reads a webhook and proves that Twilio sent it.
 func (s *server) twilioForm(w http.ResponseWriter, r *http.Request) (url.Values, int64, error) {

@@ -219,7 +219,7 @@ func (l *lab) startTemporal(ctx context.Context) error {
 func (l *lab) startWorker(ctx context.Context) error {
 	w, err := boot.Start(ctx, boot.Config{
 		DatabaseURL: l.database, TemporalAddress: l.temporal.HostPort(), TemporalNamespace: namespace,
-		SMTPURL: l.outside.smtp, PublicURL: l.url, EmailFrom: "Bench <hello@bench.example>",
+		SMTPURL: fmt.Sprintf("%s?pool=%d", l.outside.smtp, sinkConnections), PublicURL: l.url, EmailFrom: "Bench <hello@bench.example>",
 	}, boot.Options{Logger: l.logger, Store: l.store})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type commands struct {
 	Triggered triggeredCommand `cmd:"" help:"Measure journeys that events start: rate, cost and latency, beside bare workflows."`
 	Ingest    ingestCommand    `cmd:"" help:"Measure how fast events are stored and picked, beside COPY."`
 	Journeys  journeysCommand  `cmd:"" help:"Measure a campaign that a hundred thousand go through, beside plain SQL and a bare loop that sends."`
+	Broadcast broadcastCommand `cmd:"" help:"Measure one mail to a hundred thousand, beside a bare loop that sends the same bytes."`
 	Segments  segmentsCommand  `cmd:"" help:"Measure rules over a million made-up customers, beside SQL written by hand, and events with 50 live segments."`
 	All       allCommand       `cmd:"" help:"Measure everything."`
 	List      listCommand      `cmd:"" help:"Describe what is measured."`
@@ -75,6 +76,13 @@ func (c *triggeredCommand) Run(ctx context.Context) error {
 	return measure(ctx, c.options, os.Stdout, triggered())
 }
 
+type broadcastCommand struct{ options }
+
+// Run measures.
+func (c *broadcastCommand) Run(ctx context.Context) error {
+	return measure(ctx, c.options, os.Stdout, broadcast())
+}
+
 type ingestCommand struct{ options }
 
 // Run measures.
@@ -114,7 +122,7 @@ func (listCommand) Run() error { return describe(os.Stdout, experiments()) }
 
 // experiments are all there are.
 func experiments() []experiment {
-	return append([]experiment{triggered(), through(), ingestion(), picking()}, segmenting()...)
+	return append([]experiment{triggered(), through(), broadcast(), ingestion(), picking()}, segmenting()...)
 }
 
 func main() {

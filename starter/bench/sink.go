@@ -10,6 +10,9 @@ import (
 	"sync"
 )
 
+// sinkConnections is over how many connections mail is sent to the sink.
+const sinkConnections = 20
+
 // sink is a mail server that takes everything and keeps nothing. It knows just enough of RFC 5321 for a well-behaved
 // sender, which makes it several times cheaper than a real one.
 type sink struct {

@@ -167,6 +167,10 @@ func (p provider) Dial(context.Context, voice.Call) (channels.Receipt, error) {
 	return channels.Receipt{ProviderID: "CA1", Response: "queued"}, p.err
 }
 
+func (p provider) Take(context.Context, voice.Take) (channels.Receipt, error) {
+	return channels.Receipt{ProviderID: "CA2", Response: "queued"}, p.err
+}
+
 func TestDialTask(t *testing.T) {
 	t.Parallel()
 	const user = "sam@shop.example"

@@ -128,6 +128,8 @@ func (*server) humaConfig() huma.Config {
 		{Name: "users", Description: "People who work with the records."},
 		{Name: "coupons", Description: "Codes that campaigns give to customers."},
 		{Name: "policy", Description: "What holds for all marketing messages."},
+		{Name: "accounts", Description: "Mail servers that the workspace sends over."},
+		{Name: "error classes", Description: "What codes of providers mean."},
 		{Name: "workspace", Description: "Where the workspace is."},
 	}
 	return cfg

@@ -150,6 +150,8 @@ func explain(err error) (p *problemError, known bool) {
 		return problem(http.StatusPreconditionFailed, "changed", "somebody else has changed the draft since, or there is one already: read it again, and send If-Match with its ETag"), true
 	case errors.Is(err, campaigns.ErrEdition):
 		return problem(http.StatusUnprocessableEntity, "invalid", "there is no such version: give its number, or draft"), true
+	case errors.Is(err, store.ErrNoSecretKey):
+		return problem(http.StatusConflict, "no_secret_key", "the server has no key to keep passwords with: its operator sets DOTYK_SECRET_KEY"), true
 	case errors.Is(err, store.ErrInvalid):
 		return problem(http.StatusUnprocessableEntity, "invalid", "%s: correct it; %s has the shape of each request", err, DescriptionPath), true
 	case store.Refused(err):

@@ -36,4 +36,6 @@ func (s *server) routes() {
 	add(s, operation(del, "/catalogue/events/{event}/properties/{name}", "undeclareProperty", "catalogue", "Take back the declaration of a property"), s.undeclareProperty)
 
 	s.campaignRoutes()
+	s.callRoutes()
+	s.accountRoutes()
 }

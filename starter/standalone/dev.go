@@ -55,6 +55,11 @@ func (s *stack) startDev(ctx context.Context) error {
 	return nil
 }
 
+// twilioHook is the address of a webhook that Twilio would be configured with.
+func (s *stack) twilioHook(path string) string {
+	return fmt.Sprintf("%s/hooks/twilio/%s?w=%d", strings.TrimRight(s.PublicURL, "/"), path, s.workspace.ID)
+}
+
 // startPhone starts the phone and serves its imitation of Twilio on a loopback address of its own, so that nobody
 // mistakes it for a part of the API.
 func (s *stack) startPhone(ctx context.Context) error {
@@ -64,7 +69,9 @@ func (s *stack) startPhone(ctx context.Context) error {
 	}
 	p, err := phone.Start(ctx, phone.Config{
 		AccountSID: devAccount, AuthToken: devToken, Dir: filepath.Join(s.Data, "dev"), Number: devNumber, Logger: s.logger,
-		InboundURL: fmt.Sprintf("%s/hooks/twilio/inbound?w=%d", strings.TrimRight(s.PublicURL, "/"), s.workspace.ID),
+		InboundURL:     s.twilioHook("inbound"),
+		VoiceURL:       s.twilioHook("voice"),
+		VoiceStatusURL: s.twilioHook("voice/status"),
 	})
 	if err != nil {
 		return err

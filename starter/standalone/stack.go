@@ -170,8 +170,11 @@ func (s *stack) startStore(ctx context.Context) error {
 	if _, err := store.Migrate(ctx, s.url); err != nil {
 		return err
 	}
-	var err error
-	if s.store, err = store.Open(ctx, s.url, store.Options{MaxConns: 40}); err != nil {
+	keys, err := s.secretKeys()
+	if err != nil {
+		return err
+	}
+	if s.store, err = store.Open(ctx, s.url, store.Options{MaxConns: 40, SecretKeys: keys}); err != nil {
 		return err
 	}
 	s.onStop(func() error { s.store.Close(); return nil })

@@ -29,7 +29,9 @@ import (
 
 // Worker is a running worker: it picks events, carries journeys and sends messages until Stop.
 type Worker struct {
-	Store    *store.Store
+	Store *store.Store
+	// Mailers give each workspace what it sends e-mail over.
+	Mailers  *activities.AccountMailers
 	client   client.Client
 	workers  []worker.Worker
 	email    channels.EmailSender
@@ -74,7 +76,11 @@ func Start(ctx context.Context, c Config, o Options) (_ *Worker, err error) {
 	}()
 	if w.Store == nil {
 		w.ownStore = true
-		if w.Store, err = store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: o.StoreConns}); err != nil {
+		keys, err := store.ParseSecretKeys(c.SecretKey)
+		if err != nil {
+			return nil, fmt.Errorf("DOTYK_SECRET_KEY: %w", err)
+		}
+		if w.Store, err = store.Open(ctx, c.DatabaseURL, store.Options{MaxConns: o.StoreConns, SecretKeys: keys}); err != nil {
 			return nil, err
 		}
 	}
@@ -133,18 +139,23 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 		if err != nil {
 			return conf, err
 		}
+		if parsed.DKIM, err = c.dkimKeys(); err != nil {
+			return conf, err
+		}
 		if w.email, err = email.New(parsed); err != nil {
 			return conf, err
 		}
 		conf.Email = w.email
 	}
+	w.Mailers = w.newMailers(c, o.Logger)
 	if c.TwilioAccountSID != "" {
-		conf.SMS, err = sms.New(sms.Config{
+		sender, err := sms.New(sms.Config{
 			AccountSID: c.TwilioAccountSID, AuthToken: c.TwilioAuthToken, BaseURL: c.TwilioBaseURL,
 		})
 		if err != nil {
 			return conf, err
 		}
+		conf.SMS = sms.NewRouter(sender, w.Store)
 	}
 	return conf, nil
 }
@@ -212,8 +223,8 @@ func (w *Worker) Stop() {
 	if w.client != nil {
 		w.client.Close()
 	}
-	if w.email != nil {
-		if err := w.email.Close(); err != nil && !errors.Is(err, context.Canceled) {
+	if w.Mailers != nil { // w.email is closed by them
+		if err := w.Mailers.Close(); err != nil && !errors.Is(err, context.Canceled) {
 			w.logger.Warn("close mail connections", "error", err)
 		}
 	}

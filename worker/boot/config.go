@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"dotyk/activities/store"
 	"dotyk/rules/audience"
 )
 
@@ -17,12 +18,22 @@ type Config struct {
 	TemporalAddress   string `name:"temporal-address" env:"TEMPORAL_ADDRESS" help:"Temporal server, as host:port."`
 	TemporalNamespace string `name:"temporal-namespace" env:"TEMPORAL_NAMESPACE" default:"default" help:"Temporal namespace."`
 	SMTPURL           string `name:"smtp-url" env:"SMTP_URL" help:"Mail server, as smtp://user:password@host:587 or smtps://…; options: tls=mandatory|opportunistic|none, pool=10, timeout=15s, helo=NAME."`
-	TwilioAccountSID  string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" help:"Twilio account."`
-	TwilioAuthToken   string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" help:"Twilio secret."`
-	TwilioBaseURL     string `name:"twilio-base-url" env:"TWILIO_BASE_URL" help:"Another server that speaks Twilio's API."`
-	PublicURL         string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
-	EmailFrom         string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
-	SMSFrom           string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
+	// DKIMKeyFiles and DKIMSelectors belong together one by one: an RSA key may stand beside one of Ed25519.
+	DKIMKeyFiles  []string `name:"dkim-key-file" env:"DKIM_KEY_FILE" help:"Private keys (PEM) that sign e-mails, with commas between them."`
+	DKIMDomain    string   `name:"dkim-domain" env:"DKIM_DOMAIN" help:"Domain that signs e-mails, as shop.example."`
+	DKIMSelectors []string `name:"dkim-selector" env:"DKIM_SELECTOR" help:"Selector of each key, in their order."`
+
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" help:"Twilio account."`
+	TwilioAuthToken  string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" help:"Twilio secret."`
+	TwilioBaseURL    string `name:"twilio-base-url" env:"TWILIO_BASE_URL" help:"Another server that speaks Twilio's API."`
+	PublicURL        string `name:"public-url" env:"PUBLIC_URL" help:"Where customers and providers reach this installation, as https://touch.example.com."`
+	EmailFrom        string `name:"email-from" env:"DOTYK_EMAIL_FROM" help:"Sender of e-mail, as 'Shop <hello@shop.example>'."`
+	SMSFrom          string `name:"sms-from" env:"DOTYK_SMS_FROM" help:"Sender of SMS: +number, name, or messaging service sid (MG…)."`
+
+	// SecretKey keeps the passwords of workspaces' own mail servers. Every program that works on the database needs it.
+	SecretKey string `name:"secret-key" env:"DOTYK_SECRET_KEY" help:"Key that keeps the passwords of sending accounts: 32 random bytes in base64. Of several with commas between them, the first is used for what is saved."`
+	// MXLookup finds the provider behind other domains than the well-known ones, by which sending is slowed down.
+	MXLookup bool `name:"mx-lookup" env:"DOTYK_MX_LOOKUP" help:"Ask the DNS who receives mail for a domain, so that all domains of one provider are written to no faster than it takes; for servers that deliver directly."`
 
 	// WebhookPrivate lets campaigns reach servers inside the network that Dotyk runs in, whoever writes the campaigns.
 	WebhookPrivate bool `name:"webhook-private" env:"WEBHOOK_PRIVATE" help:"Let campaigns send requests to private addresses, too; for development."`
@@ -88,6 +99,7 @@ func (c *Config) Check() error {
 	if c.SMTPURL != "" && c.EmailFrom == "" {
 		errs = append(errs, fmt.Errorf("%w: SMTP_URL is set, so give --email-from or set DOTYK_EMAIL_FROM", ErrMissing))
 	}
+	errs = append(errs, c.checkDKIM())
 	if c.EmailFrom != "" {
 		if _, err := mail.ParseAddress(c.EmailFrom); err != nil {
 			errs = append(errs, fmt.Errorf("DOTYK_EMAIL_FROM %q: give an address such as 'Shop <hello@shop.example>'", c.EmailFrom))
@@ -95,6 +107,9 @@ func (c *Config) Check() error {
 	}
 	if (c.TwilioAccountSID == "") != (c.TwilioAuthToken == "") {
 		errs = append(errs, fmt.Errorf("%w: set both TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or neither", ErrMissing))
+	}
+	if _, err := store.ParseSecretKeys(c.SecretKey); err != nil {
+		errs = append(errs, fmt.Errorf("DOTYK_SECRET_KEY: %w", err))
 	}
 	if c.EmailRate < 0 || c.SMSRate < 0 {
 		errs = append(errs, errNegativeRate)

@@ -1,7 +1,7 @@
--- Messages are claimed many at a time and sent one after another by senders of known order, so that of those that a dead
--- process left claimed it is known which one may have been sent.
+-- What sends a message, and what it costs.
 ALTER TABLE touches
-  ADD COLUMN lane   smallint NOT NULL DEFAULT 0,         -- which of the claim's senders has it
-  ADD COLUMN turn   integer NOT NULL DEFAULT 0,          -- its place among what that sender was given
-  ADD COLUMN sender text NOT NULL DEFAULT '',            -- account or number that sent it
-  ADD COLUMN cost   numeric(14,6) NOT NULL DEFAULT 0;    -- in the workspace's currency: what an SMS is estimated to cost
+  ADD COLUMN sender text NOT NULL DEFAULT '',            -- account or number that sent it; '' where there is but one
+  ADD COLUMN cost   numeric(14,6) NOT NULL DEFAULT 0;    -- estimated, in the workspace's currency
+
+-- Every change of a message's status writes every index: what caps count is found by customer as well.
+DROP INDEX touches_sent;

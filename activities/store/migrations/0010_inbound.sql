@@ -63,7 +63,7 @@ CREATE TABLE sender_pauses (
 CREATE TABLE provider_hooks (
   workspace_id bigint NOT NULL REFERENCES workspaces,
   provider     text NOT NULL CHECK (provider IN ('ses', 'sendgrid', 'mailgun', 'postmark')),
-  secret       text NOT NULL,                   -- topic of SNS, public key, signing key, or hash of name and password
+  secret       text NOT NULL,                   -- topic of SNS, public key, hash of name and password, or, encrypted, a signing key
   created_at   timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (workspace_id, provider)
 );

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Stage is a moment of the SMTP dialogue at which a fault can happen.
@@ -21,19 +22,24 @@ const (
 	Mail    Stage = "mail"    // MAIL FROM
 	Rcpt    Stage = "rcpt"    // RCPT TO
 	Data    Stage = "data"    // the DATA command
-	Content Stage = "content" // the first line of the message; only Drop and Stall make sense
+	Content Stage = "content" // within the message, at its first line or after Fault.After; only Drop and Stall make sense
 	Dot     Stage = "dot"     // the message is read whole but not taken
 	Taken   Stage = "taken"   // the message is taken and recorded, the answer is not yet sent
 	Reset   Stage = "reset"   // RSET
 	Quit    Stage = "quit"    // QUIT
 )
 
-// Fault is what happens instead of the right answer. Exactly one of Reply, Drop and Stall is set.
+// Fault is what happens instead of the right answer: at most one of Reply, Drop and Stall is set. With none of them the
+// right answer comes, after Delay.
 type Fault struct {
-	Reply string // the line to answer, for example "550 5.1.1 no such user"
-	Drop  bool   // close the connection without an answer
-	Stall bool   // never answer
+	Reply string        // the line to answer, for example "550 5.1.1 no such user"
+	Drop  bool          // close the connection without an answer
+	Stall bool          // never answer
+	Delay time.Duration // how long to wait before anything happens
+	After int           // at Content: bytes of the message that are read before; all but the final dot if it is shorter
 }
+
+func (f *Fault) delaysOnly() bool { return f.Reply == "" && !f.Drop && !f.Stall }
 
 // listener wraps each connection so that faults can be injected below go-smtp, which has no hook for most commands.
 type listener struct {
@@ -62,20 +68,29 @@ type conn struct {
 	raw     bool // STARTTLS was asked: what follows is not lines
 	inData  bool
 	first   bool // the next line is the first of the content
+	read    int  // bytes of the content so far
+	cut     *Fault
 	rcpt    string
 	pending []byte
 }
 
-// Write holds back the greeting when a fault stands in for it.
+// Write holds back the greeting when a fault stands in for it, and the extensions that the configuration takes away.
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.greeted {
 		c.greeted = true
+		if c.server.crowded() {
+			return len(p), c.play(&Fault{Reply: "421 4.3.2 too many connections"})
+		}
 		if f := c.server.faultAt(Connect, ""); f != nil {
 			return len(p), c.play(f)
 		}
 	}
-	if bytes.HasPrefix(p, []byte("354 ")) {
-		c.inData, c.first = true, true
+	switch {
+	case bytes.HasPrefix(p, []byte("354 ")):
+		c.inData, c.first, c.read, c.cut = true, true, 0, nil
+	case c.server.cfg.NoPipelining && string(p) == "250-PIPELINING\r\n",
+		c.server.cfg.No8BitMIME && string(p) == "250-8BITMIME\r\n":
+		return len(p), nil
 	}
 	return c.Conn.Write(p)
 }
@@ -112,16 +127,7 @@ func (c *conn) Close() error {
 
 func (c *conn) inspect(line []byte) (swallow bool, err error) {
 	if c.inData {
-		first := c.first
-		c.first = false
-		if bytes.Equal(line, []byte(".\r\n")) {
-			c.inData = false
-			return false, nil
-		}
-		if first {
-			return c.ask(Content)
-		}
-		return false, nil
+		return c.inspectContent(line)
 	}
 	text := strings.TrimRight(string(line), "\r\n")
 	c.server.record(text)
@@ -148,6 +154,20 @@ func (c *conn) inspect(line []byte) (swallow bool, err error) {
 	case "STARTTLS":
 		c.raw = true
 	}
+	return false, nil
+}
+
+func (c *conn) inspectContent(line []byte) (swallow bool, err error) {
+	if c.first {
+		c.first = false
+		c.cut = c.server.faultAt(Content, c.rcpt)
+	}
+	end := bytes.Equal(line, []byte(".\r\n"))
+	if c.cut != nil && (c.read >= c.cut.After || end) {
+		return true, c.play(c.cut)
+	}
+	c.read += len(line)
+	c.inData = !end
 	return false, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -22,6 +23,10 @@ type Config struct {
 	Implicit bool        // TLS from the first byte (smtps) instead of STARTTLS
 	SMTPUTF8 bool        // offers RFC 6531
 	Discard  bool        // counts messages and keeps none, for benchmarks
+
+	NoPipelining   bool // does not offer RFC 2920; as No8BitMIME, without effect under STARTTLS
+	No8BitMIME     bool // does not offer RFC 6152
+	MaxConnections int  // those beyond are answered with 421 and closed; 0 is no limit
 }
 
 // Stats counts connections and messages since Start.
@@ -45,6 +50,7 @@ type Server struct {
 	running  *smtp.Server
 	listener net.Listener
 	done     chan struct{} // closed when running's accept loop has ended
+	stopping chan struct{} // closed when running is being stopped
 	conns    sync.WaitGroup
 }
 
@@ -72,6 +78,7 @@ func (s *Server) Stop() error {
 	if running == nil {
 		return nil
 	}
+	close(s.stopping)
 	// The listener is closed here too: a server that has not yet begun to serve does not know it.
 	err := errors.Join(running.Close(), l.Close())
 	<-done
@@ -141,12 +148,32 @@ func (s *Server) SetFault(f func(stage Stage, rcpt string) *Fault) {
 
 func (s *Server) faultAt(stage Stage, rcpt string) *Fault {
 	s.mu.Lock()
-	f := s.fault
+	f, stopping := s.fault, s.stopping
 	s.mu.Unlock()
 	if f == nil {
 		return nil
 	}
-	return f(stage, rcpt)
+	fault := f(stage, rcpt)
+	if fault == nil || fault.Delay == 0 {
+		return fault
+	}
+	delay := time.NewTimer(fault.Delay)
+	defer delay.Stop()
+	select {
+	case <-delay.C:
+	case <-stopping:
+	}
+	if fault.delaysOnly() {
+		return nil
+	}
+	return fault
+}
+
+// crowded says whether there are more connections than the configuration allows.
+func (s *Server) crowded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg.MaxConnections > 0 && s.stats.Open > s.cfg.MaxConnections
 }
 
 func (s *Server) listen() error {
@@ -157,7 +184,7 @@ func (s *Server) listen() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.addr = l.Addr().String()
-	s.done = make(chan struct{})
+	s.done, s.stopping = make(chan struct{}), make(chan struct{})
 	if s.cfg.Implicit {
 		l = tls.NewListener(l, s.cfg.TLS)
 	}

@@ -25,6 +25,9 @@ const sandbox = "allow-popups allow-popups-to-escape-sandbox"
 //	DELETE /dev/mailbox            forgets all of it
 //	GET    /dev/mailbox/           the same for people, where text/html is asked for
 //	POST   /dev/mailbox/inbound    {from, to?, subject?, text, in_reply_to?} plays a customer's reply
+//	GET    /dev/mailbox/faults     what is to go wrong, and how often it did: an array of FaultRule
+//	POST   /dev/mailbox/faults     has receiving go wrong: a FaultRule
+//	DELETE /dev/mailbox/faults     nothing goes wrong any more
 //
 // It wants the paths "/dev/mailbox" and "/dev/mailbox/" of the mux it is mounted under. Other sites' pages cannot use
 // it through a visitor's browser.
@@ -35,6 +38,9 @@ func (m *Mailbox) Handler() http.Handler {
 	mux.HandleFunc("GET /dev/mailbox/{$}", m.page)
 	mux.HandleFunc("GET /dev/mailbox/html", m.html)
 	mux.HandleFunc("POST /dev/mailbox/inbound", m.inbound)
+	mux.HandleFunc("GET /dev/mailbox/faults", m.listFaults)
+	mux.HandleFunc("POST /dev/mailbox/faults", m.addFault)
+	mux.HandleFunc("DELETE /dev/mailbox/faults", m.clearFaults)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -53,6 +53,8 @@ type Mailbox struct {
 	smtp     *smtp.Server
 	served   chan error // what serving came to
 	stop     func() error
+	stopping chan struct{} // closed when Stop begins
+	faults   faultRules
 
 	receiving sync.RWMutex // held for reading while a message comes in
 	closed    bool         // guarded by receiving: no more messages are taken
@@ -74,7 +76,7 @@ func Start(ctx context.Context, config Config) (*Mailbox, error) {
 	if config.MaxBytes == 0 {
 		config.MaxBytes = defaultBytes
 	}
-	m := &Mailbox{config: config, log: config.Logger, served: make(chan error, 1)}
+	m := &Mailbox{config: config, log: config.Logger, served: make(chan error, 1), stopping: make(chan struct{})}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
@@ -132,6 +134,7 @@ func (m *Mailbox) Clear() error {
 func (m *Mailbox) Stop() error { return m.stop() }
 
 func (m *Mailbox) shutdown() error {
+	close(m.stopping)
 	listenErr := m.listener.Close()
 	received := make(chan struct{})
 	go func() {

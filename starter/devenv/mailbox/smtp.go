@@ -5,14 +5,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"time"
 
 	"github.com/emersion/go-smtp"
 )
 
 func (m *Mailbox) newServer() *smtp.Server {
-	srv := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
-		return &session{mailbox: m}, nil
+	srv := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
+		if err := m.goWrong(AtConnect, c.Conn()); err != nil {
+			return nil, err
+		}
+		return &session{mailbox: m, conn: c.Conn()}, nil
 	}))
 	srv.Domain = "mailbox.localhost"
 	srv.MaxMessageBytes = maxMessageBytes
@@ -27,18 +31,25 @@ func (m *Mailbox) newServer() *smtp.Server {
 // session is one connection's conversation.
 type session struct {
 	mailbox *Mailbox
+	conn    net.Conn
 	from    string
 	to      []string
 }
 
 // Mail begins a message.
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
+	if err := s.mailbox.goWrong(AtMail, s.conn); err != nil {
+		return err
+	}
 	s.from = from
 	return nil
 }
 
 // Rcpt adds a recipient.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if err := s.mailbox.goWrong(AtRcpt, s.conn, to); err != nil {
+		return err
+	}
 	s.to = append(s.to, to)
 	return nil
 }
@@ -49,6 +60,9 @@ func (s *session) Data(r io.Reader) error {
 	defer s.mailbox.receiving.RUnlock()
 	if s.mailbox.closed {
 		return &smtp.SMTPError{Code: 421, EnhancedCode: smtp.EnhancedCode{4, 3, 2}, Message: "Mailbox is closing"}
+	}
+	if err := s.mailbox.goWrong(AtData, s.conn, s.to...); err != nil {
+		return err
 	}
 	raw, err := io.ReadAll(r)
 	if err != nil {
@@ -70,7 +84,7 @@ func (s *session) Data(r io.Reader) error {
 		s.mailbox.log.Error("receive message", "error", err)
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Mailbox cannot be written"}
 	}
-	return nil
+	return s.mailbox.goWrong(AtDot, s.conn, s.to...)
 }
 
 // Reset forgets the message that was begun.

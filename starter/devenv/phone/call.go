@@ -11,7 +11,7 @@ import (
 	"dotyk/starter/devenv/internal/answer"
 )
 
-// script is the TwiML that the phone understands: whom to connect the called one with.
+// script is the TwiML that the phone understands of a call that is dialled: whom to connect the called one with.
 type script struct {
 	XMLName xml.Name `xml:"Response"`
 	Dial    struct {
@@ -20,6 +20,10 @@ type script struct {
 			StatusCallback string `xml:"statusCallback,attr"`
 			Number         string `xml:",chardata"`
 		} `xml:"Number"`
+		Queue struct {
+			URL  string `xml:"url,attr"`
+			Name string `xml:",chardata"`
+		} `xml:"Queue"`
 	} `xml:"Dial"`
 }
 
@@ -67,6 +71,7 @@ func readCall(form url.Values, now time.Time) (stored, error) {
 		return stored{}, invalid(12100, "Document parse failure: %s", err)
 	}
 	m.Dials, m.Second = s.Dial.Number.Number, secondLeg{ID: newID("CA"), StatusCallback: s.Dial.Number.StatusCallback}
+	m.Queue = queueLeg{Name: s.Dial.Queue.Name, URL: s.Dial.Queue.URL}
 	return m, nil
 }
 

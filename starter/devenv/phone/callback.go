@@ -109,6 +109,9 @@ func (p *Phone) tell(m stored, c Callback) error {
 		}
 		err = p.post(p.ctx, m.StatusCallback, form)
 	}
+	if m.Queue.Name != "" && c.Status == InProgress {
+		err = errors.Join(err, p.connect(m))
+	}
 	return errors.Join(err, p.postSecond(m, c))
 }
 
@@ -150,9 +153,15 @@ func (p *Phone) statusForm(m stored, c Callback) url.Values {
 
 // post sends a signed webhook.
 func (p *Phone) post(ctx context.Context, to string, form url.Values) error {
+	_, err := p.webhook(ctx, to, form)
+	return err
+}
+
+// webhook sends a signed webhook and gives what is answered.
+func (p *Phone) webhook(ctx context.Context, to string, form url.Values) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
 	if err != nil {
-		return fmt.Errorf("make webhook: %w", err)
+		return nil, fmt.Errorf("make webhook: %w", err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 	r.Header.Set("User-Agent", "TwilioProxy/1.1")
@@ -160,14 +169,14 @@ func (p *Phone) post(ctx context.Context, to string, form url.Values) error {
 	r.Header.Set(sms.SignatureHeader, sms.Sign(p.config.AuthToken, to, form))
 	res, err := p.webhooks.Do(r)
 	if err != nil {
-		return fmt.Errorf("post webhook: %w", err)
+		return nil, fmt.Errorf("post webhook: %w", err)
 	}
-	_, readErr := io.Copy(io.Discard, io.LimitReader(res.Body, maxForm)) // so that the connection can be used again
+	body, readErr := io.ReadAll(io.LimitReader(res.Body, maxForm)) // to its end, so that the connection can be used again
 	if err := errors.Join(readErr, res.Body.Close()); err != nil {
-		return fmt.Errorf("read webhook's answer: %w", err)
+		return nil, fmt.Errorf("read webhook's answer: %w", err)
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return fmt.Errorf("post webhook: answered %s", res.Status)
+		return nil, fmt.Errorf("post webhook: answered %s", res.Status)
 	}
-	return nil
+	return body, nil
 }

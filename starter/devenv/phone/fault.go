@@ -55,9 +55,11 @@ func (f Fault) wrong() bool { return f.Drop || f.Status != 0 }
 
 func (p *Phone) faultOf(c Call) Fault {
 	if f := p.fault.Load(); f != nil {
-		return (*f)(c)
+		if fault := (*f)(c); fault.wrong() || fault.Delay > 0 || fault.Callbacks != nil {
+			return fault
+		}
 	}
-	return Fault{}
+	return p.rules.next(c)
 }
 
 // wait passes the fault's delay, unless the client or the phone goes first.

@@ -21,7 +21,10 @@ var page = template.Must(template.New("page").Parse(pageSource))
 //	GET    /dev/phone?to=                  what was texted and dialled, a JSON array, newest last
 //	DELETE /dev/phone                      forgets all of it
 //	GET    /dev/phone/                     the same for people, where text/html is asked for, with what customers wrote
-//	POST   /dev/phone/inbound              {from, to?, body} plays a customer's text
+//	POST   /dev/phone/inbound              {from, to?, body} plays a customer's text; with type: call, her call
+//	GET    /dev/phone/faults               what is to go wrong, and how often it did: an array of FaultRule
+//	POST   /dev/phone/faults               has calls of the API go wrong: a FaultRule
+//	DELETE /dev/phone/faults               nothing goes wrong any more
 //
 // It wants the paths "/2010-04-01/", "/dev/phone" and "/dev/phone/" of the mux it is mounted under. Other sites' pages
 // cannot use it through a visitor's browser.
@@ -32,6 +35,9 @@ func (p *Phone) Handler() http.Handler {
 	mux.HandleFunc("DELETE /dev/phone", p.clear)
 	mux.HandleFunc("GET /dev/phone/{$}", p.page)
 	mux.HandleFunc("POST /dev/phone/inbound", p.receive)
+	mux.HandleFunc("GET /dev/phone/faults", p.listFaults)
+	mux.HandleFunc("POST /dev/phone/faults", p.addFault)
+	mux.HandleFunc("DELETE /dev/phone/faults", p.clearFaults)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -13,6 +13,8 @@ import (
 
 // inboundRequest is the request that plays a customer's text.
 type inboundRequest struct {
+	Type string `json:"type"` // call plays a call instead
+	callRequest
 	From string `json:"from"`
 	To   string `json:"to"` // a number of ours; if empty, the one that texted the customer last
 	Body string `json:"body"`
@@ -36,9 +38,19 @@ func keyword(body string) string {
 func (p *Phone) receive(w http.ResponseWriter, r *http.Request) {
 	var in inboundRequest
 	ok := answer.Read(w, r, p.log, &in, func(form func(string) string) {
-		in = inboundRequest{form("from"), form("to"), form("body")}
+		in = inboundRequest{Type: form("type"), From: form("from"), To: form("to"), Body: form("body")}
 	})
 	if !ok {
+		return
+	}
+	switch in.Type {
+	case "", "sms":
+	case ChannelCall:
+		in.callRequest.From, in.callRequest.To = in.From, in.To
+		p.receiveCall(w, in.callRequest)
+		return
+	default:
+		answer.Problem(w, p.log, http.StatusBadRequest, "type is "+strconv.Quote(in.Type)+": want call, or sms")
 		return
 	}
 	if p.config.InboundURL == "" {

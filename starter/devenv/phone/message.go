@@ -92,6 +92,7 @@ type stored struct {
 	StatusCallback string     `json:"status_callback,omitempty"`
 	Events         []Status   `json:"events,omitempty"` // of a call: what is posted to StatusCallback
 	Second         secondLeg  `json:"second,omitzero"`  // of a call: its end at the number that it Dials
+	Queue          queueLeg   `json:"queue,omitzero"`   // of a call: whose first caller it takes
 	UpdatedAt      time.Time  `json:"updated_at"`
 	SentAt         *time.Time `json:"sent_at,omitempty"`
 	SendAt         *time.Time `json:"send_at,omitempty"` // of a scheduled message
@@ -103,6 +104,12 @@ type stored struct {
 type secondLeg struct {
 	ID             string `json:"id"`
 	StatusCallback string `json:"status_callback,omitempty"`
+}
+
+// queueLeg is a queue that a call's script dials.
+type queueLeg struct {
+	Name string `json:"name"`
+	URL  string `json:"url,omitempty"`
 }
 
 // wants tells whether a status is to be posted.

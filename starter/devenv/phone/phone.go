@@ -32,6 +32,10 @@ type Config struct {
 	// InboundURL is where a customer's text is posted to, as Twilio would be configured; it must be the public address
 	// that the receiver checks the signature against. Without it POST /dev/phone/inbound is refused.
 	InboundURL string
+	// VoiceURL is where a customer's call is posted to, and VoiceStatusURL where its end is told, as Twilio would be configured.
+	// Without the first, POST /dev/phone/inbound takes no calls.
+	VoiceURL       string
+	VoiceStatusURL string
 	// Delay is what passes between a message's statuses; a tenth of a second if zero.
 	Delay time.Duration
 	// MaxMessages bounds what is kept, the oldest going first; 50,000 if zero.
@@ -46,6 +50,8 @@ type Phone struct {
 	log      *slog.Logger
 	store    *store
 	fault    atomic.Pointer[func(Call) Fault]
+	rules    faultRules
+	lines    lines
 	webhooks http.Client
 	schedule schedule
 
