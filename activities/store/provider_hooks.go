@@ -20,7 +20,9 @@ type ProviderHook struct {
 // what the others prove themselves by is public, or a hash.
 const providerSealed = "mailgun"
 
-func hookPlace(workspace int64) string { return fmt.Sprintf("provider_hooks/%d/%s", workspace, providerSealed) }
+func hookPlace(workspace int64) string {
+	return fmt.Sprintf("provider_hooks/%d/%s", workspace, providerSealed)
+}
 
 // SetProviderHook says how a provider proves who it is; see channels/email/hooks for what each needs. ErrNoSecretKey where a
 // secret must be encrypted and the program has no key.

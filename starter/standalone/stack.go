@@ -286,7 +286,7 @@ func (s *stack) startWorker(ctx context.Context) error {
 
 // startInbox takes mail that comes back, in the ways that are configured.
 func (s *stack) startInbox(ctx context.Context) error {
-	inbox, err := mailin.Start(ctx, mailin.Config{Options: s.options.Options, Store: s.store, Logger: s.logger})
+	inbox, err := mailin.Start(ctx, mailin.Config{Options: s.Options, Store: s.store, Logger: s.logger})
 	if err != nil {
 		return err
 	}
