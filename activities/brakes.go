@@ -15,9 +15,6 @@ const (
 	resendEvery = time.Minute            // how often to look for uncertain messages that are to be sent again
 )
 
-// EventComplained is what tells that a recipient called a message spam; its property touch_id names the message.
-const EventComplained = "email_complained"
-
 // judgements remembers when the brakes of each workspace were judged last because of sending.
 type judgements struct {
 	mu sync.Mutex
@@ -111,7 +108,7 @@ func (p *picker) signals() []store.Signal {
 		kind := store.SignalUnsubscribe
 		switch e.Name {
 		case audience.EventUnsubscribed:
-		case EventComplained:
+		case audience.EventEmailComplained:
 			kind = store.SignalComplaint
 		default:
 			continue

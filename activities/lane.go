@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"dotyk/activities/store"
 	"dotyk/channels"
@@ -23,6 +24,7 @@ type lane struct {
 	number  int
 	session channels.EmailSession // nil on other channels
 	behind  []*answer             // answers that are being recorded
+	full    int                   // messages in a row for which no sender had room
 }
 
 func (s *sending) newLane(number int) *lane { return &lane{sending: s, number: number} }
@@ -181,8 +183,30 @@ func (l *lane) deliver(ctx context.Context, m *store.Outgoing) error {
 	// The answer is recorded even when the activity is being cancelled: it is all we will ever know.
 	l.record(ctx, m, st)
 	l.brakeWhileSending(ctx, l.in.Workspace)
-	if failure := asSendError(err); failure != nil && failure.Kind == channels.Unreachable {
-		return l.tryLater(failure.Error(), failure.RetryAfter)
+	return l.goesOn(asSendError(err))
+}
+
+// enough is how many messages in a row must find no room before a lane stops to ask. One may be for a receiver that takes
+// no more now, where others would.
+const enough = 3
+
+// longestRest is how long a provider is left alone at the most before it is asked again: there may be another by then.
+const longestRest = 10 * time.Minute
+
+// goesOn says after a failure, which may be nil, whether there is a point in going on.
+func (l *lane) goesOn(f *channels.SendError) error {
+	if f == nil || f.Code != "" || f.RetryAfter == 0 {
+		l.full = 0
+	}
+	switch {
+	case f == nil:
+		return nil
+	case f.Kind == channels.Unreachable:
+		return l.tryLater(f.Error(), min(f.RetryAfter, longestRest))
+	case f.Kind == channels.Temporary && f.Code == "" && f.RetryAfter > 0: // limits of our own
+		if l.full++; l.full >= enough {
+			return l.tryLater(f.Error(), min(f.RetryAfter, longestRest))
+		}
 	}
 	return nil
 }

@@ -298,7 +298,7 @@ func (s *sending) postpone(reason string, delay time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.later++
-	s.delay, s.reason = max(s.delay, delay), reason
+	s.delay, s.reason = max(s.delay, min(delay, longestRest)), reason
 }
 
 func (s *sending) count(st store.Settlement, err error) {

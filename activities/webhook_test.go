@@ -50,7 +50,6 @@ func serve(t *testing.T, statuses ...int) *server {
 
 func (s *shop) webhooks() {
 	s.Webhook = webhook.New(webhook.Config{AllowPrivate: true})
-	s.slots[audience.Webhook] = make(chan struct{}, webhookConnections)
 	s.t.Cleanup(func() { require.NoError(s.t, s.Webhook.Close()) })
 }
 

@@ -34,6 +34,14 @@ var ownEvents = map[string]map[string]Type{
 	audience.EventEmailClicked:     with(seen, "url", TypeText),
 	audience.EventConsentRequested: {"channel": TypeText, "topics": TypeMixed, "request": TypeText, "brand": TypeText},
 	audience.EventConsentConfirmed: {"channel": TypeText, "topics": TypeMixed, "request": TypeText},
+	audience.EventEmailBounced: {
+		"type": TypeText, "status": TypeText, "code": TypeText, "reason": TypeText, "detail": TypeText, "campaign": TypeText,
+		"step": TypeText, "touch_id": TypeText, "address": TypeText,
+	},
+	audience.EventEmailComplained: {
+		"feedback": TypeText, "campaign": TypeText, "step": TypeText, "touch_id": TypeText, "address": TypeText,
+	},
+	audience.EventSenderBlocked: {"provider": TypeText, "reason": TypeText, "until": TypeText},
 }
 
 var seen = map[string]Type{"campaign": TypeText, "journey": TypeText, "step": TypeText, "touch_id": TypeText}

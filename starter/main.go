@@ -33,6 +33,8 @@ type cli struct {
 	Brake    brakeCommands     `cmd:"" help:"Limits past which sending stops by itself."`
 	Place    workspaceCommands `cmd:"" name:"workspace" help:"The workspace's time zone and country."`
 	Webhook  webhookCommands   `cmd:"" help:"Requests that campaigns send to servers."`
+	Hook     hookCommands      `cmd:"" help:"Webhooks of providers of e-mail."`
+	Mail     mailCommands      `cmd:"" help:"Mail that comes back, and providers that refuse ours."`
 	Account  accountCommands   `cmd:"" help:"Mail servers that the workspace sends over."`
 	Class    classCommands     `cmd:"" name:"error-class" help:"What codes of providers mean."`
 	Touch    touchCommands     `cmd:"" help:"Messages by what became of them."`

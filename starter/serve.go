@@ -7,12 +7,14 @@ import (
 	"net"
 
 	"dotyk/activities/store"
+	"dotyk/starter/mailin"
 	"dotyk/starter/server"
 )
 
 type serveCommand struct {
 	database
 	twilio
+	mailin.Options
 	secret
 	mailServer
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
@@ -54,11 +56,15 @@ func (c *serveCommand) Run(p *program) error {
 		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.AuthToken, Logger: logger, Desk: desk,
 		Mailer: mailer,
 	})
+	inbox, err := mailin.Start(p.ctx, mailin.Config{Options: c.Options, Store: st, Logger: logger})
+	if err != nil {
+		return errors.Join(err, s.Stop())
+	}
 	fmt.Fprintf(p.stdout, "serving on http://%s\n", ln.Addr())
 	select {
 	case <-p.ctx.Done():
 		err = nil
 	case err = <-s.Failed():
 	}
-	return errors.Join(err, s.Stop())
+	return errors.Join(err, inbox.Stop(), s.Stop())
 }

@@ -27,11 +27,12 @@ type candidate struct {
 	transactional bool
 	priority      int
 	quiet         campaign.Quiet
-	fallback      bool       // it has one
-	yieldedAt     *time.Time // since when it lets others go first
-	left          *string    // why its journey left early, where the message was delayed; else nil
-	zone, country string     // of the workspace
-	rules         *string    // policy of the workspace
+	fallback      bool                 // it has one
+	yieldedAt     *time.Time           // since when it lets others go first
+	left          *string              // why its journey left early, where the message was delayed; else nil
+	zone, country string               // of the workspace
+	rules         *string              // policy of the workspace
+	pauses        map[string]time.Time // until when domains get no mail
 }
 
 // The states of a campaign that keep its messages back.
@@ -55,6 +56,7 @@ type claiming struct {
 	decisions []Decision
 	answers   []SystemEvent
 	later     bool // some message waits longer than its sender will
+	dealings  map[string]dealings
 }
 
 func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
@@ -73,6 +75,11 @@ func (tx *Tx) claim(ctx context.Context, r ClaimRequest) (Claimed, error) {
 	}
 	if c.policy, err = tx.policies.parse(list[0].rules); err != nil {
 		return Claimed{}, err
+	}
+	if c.policy.Jurisdiction {
+		if c.dealings, err = tx.dealings(ctx, list); err != nil {
+			return Claimed{}, err
+		}
 	}
 	c.out.More = len(list) > r.Limit
 	var free []candidate
@@ -102,8 +109,12 @@ func (c *claiming) admit(m *candidate) bool {
 		c.suppress(m, m.tooLate(), false)
 		return false
 	}
-	if refusal := m.refusal(c.Channel); refusal != "" {
+	if refusal := m.refusal(c.Channel, c.circumstances(m)); refusal != "" {
 		c.suppress(m, string(refusal), true)
+		return false
+	}
+	if provider, until := m.paused(c.Channel); !until.IsZero() {
+		c.hold(m, until, "mail to "+provider+" is paused until "+calendar.Moment(until, time.UTC)+": it refuses our mail", false)
 		return false
 	}
 	if m.transactional || m.quiet == campaign.QuietIgnore || len(c.policy.Quiet) == 0 {
@@ -136,7 +147,7 @@ func (m *candidate) tooLate() string {
 	return late + "; the last attempt: " + m.outcome
 }
 
-func (m *candidate) refusal(channel audience.Channel) audience.Refusal {
+func (m *candidate) refusal(channel audience.Channel, in audience.Circumstances) audience.Refusal {
 	switch {
 	case channel == audience.Webhook:
 		return ""
@@ -147,8 +158,57 @@ func (m *candidate) refusal(channel audience.Channel) audience.Refusal {
 	case m.Topic == "": // a transactional message needs no consent
 		return ""
 	default:
-		return audience.MayContact(m.Topic, m.policy, m.consents)
+		return audience.MayContactIn(in, m.Topic, m.policy, m.consents)
 	}
+}
+
+// circumstances are what decides about consent besides the customer's words.
+func (c *claiming) circumstances(m *candidate) audience.Circumstances {
+	in := audience.Circumstances{At: c.Now}
+	if !c.policy.Jurisdiction {
+		return in
+	}
+	with := c.dealings[m.Customer.ID]
+	in.Law, in.Bought, in.Asked = audience.LawOf(m.countryOf(), c.Channel), with.bought, with.asked
+	return in
+}
+
+// paused says until when the provider of a message's address gets no mail of ours; zero when it does.
+func (m *candidate) paused(channel audience.Channel) (provider string, until time.Time) {
+	if channel != audience.Email || len(m.pauses) == 0 {
+		return "", time.Time{}
+	}
+	domain := strings.ToLower(m.Address[strings.LastIndexByte(m.Address, '@')+1:])
+	if until, ok := m.pauses[domain]; ok {
+		return domain, until
+	}
+	return "all providers", m.pauses[AllProviders]
+}
+
+// dealings are when a customer dealt with us last, of their own accord.
+type dealings struct{ bought, asked time.Time }
+
+// dealings tells when customers last ordered, and last wrote or called.
+func (tx *Tx) dealings(ctx context.Context, list []candidate) (map[string]dealings, error) {
+	var customers []string
+	for i := range list {
+		customers = append(customers, list[i].Customer.ID)
+	}
+	rows, _ := tx.conn.Query(ctx, `SELECT u.id,
+			(SELECT max(occurred_at) FROM events WHERE workspace_id = $1 AND customer_id = u.id AND name = 'order_completed'),
+			(SELECT max(occurred_at) FROM touches WHERE workspace_id = $1 AND customer_id = u.id AND direction = 'in')
+		FROM unnest($2::uuid[]) AS u (id)`, tx.Workspace, customers)
+	found := map[string]dealings{}
+	var id string
+	var bought, asked *time.Time
+	_, err := pgx.ForEachRow(rows, []any{&id, &bought, &asked}, func() error {
+		found[id] = dealings{bought: orZero(bought), asked: orZero(asked)}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look up dealings of customers: %w", err)
+	}
+	return found, nil
 }
 
 // countryOf gives the region where the customer is: what the record says, else that of the phone number, else that of the
@@ -216,7 +276,7 @@ func (c *claiming) write(ctx context.Context, free []candidate) (Claimed, error)
 	if c.later {
 		queuePoke(c.batch, c.Workspace, c.Cohort)
 	}
-	if len(c.policy.Quiet)+len(c.policy.Caps) > 0 && !c.out.More {
+	if (c.later || len(c.policy.Quiet)+len(c.policy.Caps) > 0) && !c.out.More {
 		c.queueNext()
 	}
 	queueTouchChanges(c.batch, c.Workspace, c.moved...)
@@ -267,8 +327,9 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		w.secret, w.timezone, w.country, w.settings->>'policy',
 		coalesce((SELECT p.policy FROM topics p WHERE p.workspace_id = t.workspace_id AND p.name = t.topic), 'opt_out'),
 		(SELECT coalesce(jsonb_agg(jsonb_build_object('Topic', x.topic, 'Action', x.action, 'OccurredAt', x.occurred_at,
-			'Method', x.method) ORDER BY x.occurred_at, x.id), '[]') FROM consents x WHERE x.workspace_id = t.workspace_id
+			'Method', x.method, 'ExpiresAt', x.expires_at) ORDER BY x.occurred_at, x.id), '[]') FROM consents x WHERE x.workspace_id = t.workspace_id
 			AND x.customer_id = t.customer_id AND x.channel = t.channel AND x.topic IN (t.topic, '*')),
+		(SELECT jsonb_object_agg(provider, until) FROM sender_pauses WHERE workspace_id = $1 AND until > $5),
 		`+prefixed("c")+`
 		FROM touches t
 		JOIN workspaces w ON w.id = t.workspace_id
@@ -286,7 +347,7 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 		err := row.Scan(&o.TouchID, &o.JourneyID, &o.CampaignID, &o.Campaign, &o.Version, &o.Step, &o.Iteration, &o.Topic,
 			&o.Attempts, &o.outcome, &o.Address, &o.expired, &o.expiresAt, &o.status, &o.braked, &o.transactional, &o.priority, &o.quiet,
 			&o.fallback, &o.yieldedAt, &o.left, &o.Detail, &o.Entry, &o.Position, &o.Secret, &o.zone, &o.country, &o.rules,
-			&o.policy, &o.consents,
+			&o.policy, &o.consents, &o.pauses,
 			&c.ID, &c.Kind, &c.ExternalID, &c.Email, &c.Phone, &c.Name, &c.Locale, &c.Timezone, &c.Stage, &c.Tags,
 			&c.Attributes, &c.CreatedAt, &c.UpdatedAt)
 		return o, err
@@ -302,10 +363,10 @@ func (c *claiming) queueClaim(free []candidate, claimed map[string]time.Time) {
 	if len(free) == 0 {
 		return
 	}
-	var ids, addresses []string
+	var ids, addresses, topics []string
 	var hashes [][]byte
 	for _, m := range free {
-		ids, addresses = append(ids, m.TouchID), append(addresses, m.Address)
+		ids, addresses, topics = append(ids, m.TouchID), append(addresses, m.Address), append(topics, m.Topic)
 		hashes = append(hashes, hashAddress(m.Secret, c.Channel, m.Address))
 	}
 	c.batch.Queue(`WITH changed AS (
@@ -313,15 +374,15 @@ func (c *claiming) queueClaim(free []candidate, claimed map[string]time.Time) {
 			outcome = CASE WHEN s.reason IS NULL THEN '' ELSE 'address is suppressed: ' || s.reason ||
 				CASE WHEN s.detail = '' THEN '' ELSE ' (' || s.detail || ')' END END,
 			address = u.address, claim = $4, attempts = t.attempts + 1, updated_at = clock_timestamp()
-		FROM unnest($5::uuid[], $6::text[], $7::bytea[]) AS u (id, address, hash)
+		FROM unnest($5::uuid[], $6::text[], $7::bytea[], $8::text[]) AS u (id, address, hash, topic)
 		LEFT JOIN suppressions s ON s.workspace_id = $1 AND s.channel = $3 AND s.address_hash = u.hash
-			AND s.cleared_at IS NULL
+			AND s.cleared_at IS NULL AND (s.scope = 'all' OR u.topic <> '')
 		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.id = u.id AND t.status = 'planned'
 		RETURNING t.id, t.status, t.outcome, t.updated_at),
 		noted AS (INSERT INTO touch_statuses (workspace_id, touch_id, status, detail, at)
 			SELECT $1, id, status, outcome, updated_at FROM changed)
 		SELECT id, status, updated_at FROM changed`,
-		c.Workspace, c.Cohort, c.Channel, c.Holder(), ids, addresses, hashes).
+		c.Workspace, c.Cohort, c.Channel, c.Holder(), ids, addresses, hashes, topics).
 		Query(func(rows pgx.Rows) error {
 			var id string
 			var status audience.TouchStatus

@@ -21,6 +21,7 @@ type Reason string
 const (
 	ReasonBadAddress   Reason = "bad_address"
 	ReasonHardBounce   Reason = "hard_bounce"
+	ReasonSoftBounces  Reason = "soft_bounces" // it did not work on several days in a row
 	ReasonComplaint    Reason = "complaint"
 	ReasonOptedOut     Reason = "opted_out"
 	ReasonUnsubscribed Reason = "unsubscribed"
@@ -31,7 +32,7 @@ const (
 
 // reasons are all of them.
 var reasons = []Reason{
-	ReasonBadAddress, ReasonHardBounce, ReasonComplaint, ReasonOptedOut, ReasonUnsubscribed, ReasonManual, ReasonErased, ReasonImport,
+	ReasonBadAddress, ReasonHardBounce, ReasonSoftBounces, ReasonComplaint, ReasonOptedOut, ReasonUnsubscribed, ReasonManual, ReasonErased, ReasonImport,
 }
 
 // Scope says which messages a suppression stops.

@@ -94,6 +94,11 @@ func (l *letter) appendHeader(b []byte, now time.Time) []byte {
 	b = append(b, "\r\nMessage-ID: <"...)
 	b = append(b, l.id...)
 	b = append(b, ">\r\n"...)
+	if l.TouchID != "" { // for providers that give messages a Message-ID of their own, and repeat our header
+		b = append(b, "X-Dotyk-Touch: "...)
+		b = append(b, l.TouchID...)
+		b = append(b, "\r\n"...)
+	}
 	if l.FeedbackID != "" {
 		b = appendField(b, "Feedback-ID", l.FeedbackID)
 	}

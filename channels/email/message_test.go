@@ -211,7 +211,7 @@ func TestMessageInjection(t *testing.T) {
 	s := newSender(t, srv, func(c *email.Config) { c.Connections = 1 })
 	known := map[string]bool{
 		"Date": true, "From": true, "To": true, "Subject": true, "Message-Id": true, "Mime-Version": true, "Feedback-Id": true,
-		"Content-Type": true, "List-Unsubscribe": true, "List-Unsubscribe-Post": true, "Reply-To": true,
+		"Content-Type": true, "List-Unsubscribe": true, "List-Unsubscribe-Post": true, "Reply-To": true, "X-Dotyk-Touch": true,
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		clean := rapid.StringOfN(rapid.RuneFrom([]rune("ab :<>@,;\"\\\t=?ї.é\u2028")), 0, 60, -1)

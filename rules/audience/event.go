@@ -44,4 +44,7 @@ const (
 	EventEmailClicked     = "email_clicked"      // as EventEmailOpened, and url; once a message and link
 	EventConsentRequested = "consent_requested"  // channel, topics, request; only the confirmation makes it a consent
 	EventConsentConfirmed = "consent_confirmed"  // channel, topics, request
+	EventEmailBounced     = "email_bounced"      // type: hard, soft, policy, unknown; status, code, reason, detail, campaign, step, touch_id, address
+	EventEmailComplained  = "email_complained"   // feedback, campaign, step, touch_id, address
+	EventSenderBlocked    = "sender_blocked"     // provider, reason, until: a provider refuses our mail, and gets none for a while
 )

@@ -57,7 +57,7 @@ type (
 		Transactional bool               `json:"transactional,omitempty"`
 		Priority      int                `json:"priority,omitempty"`
 		Tracking      *bool              `json:"tracking,omitempty"` // false, or nil
-		Brakes        any                `json:"brakes,omitempty"` // "none" or formBrakes
+		Brakes        any                `json:"brakes,omitempty"`   // "none" or formBrakes
 		Goal          *formEvent         `json:"goal,omitempty"`
 		Exit          []any              `json:"exit,omitempty"` // a rule as text, or formEvent
 		Steps         []formStep         `json:"steps"`

@@ -11,6 +11,7 @@ import (
 
 	"dotyk/activities/store"
 	"dotyk/channels"
+	"dotyk/channels/email/hooks"
 	"dotyk/starter/ingest"
 )
 
@@ -31,6 +32,8 @@ type Store interface {
 	CompleteTask(ctx context.Context, workspace int64, id string, o store.TaskOutcome) error
 	Secret(ctx context.Context, workspace int64) ([]byte, error)
 	Ping(ctx context.Context) error
+	ProviderSecret(ctx context.Context, workspace int64, provider string) (string, error)
+	TakeReport(ctx context.Context, workspace int64, m store.MailReport) (store.ReportResult, error)
 }
 
 // Submitter stores deliveries and returns once they are committed: an *ingest.Batcher.
@@ -65,6 +68,9 @@ type Config struct {
 	Management http.Handler
 	Next       http.Handler // serves every other path: the console; default 404
 
+	// Fetch gets pages of Amazon's, for its webhooks. Default: over HTTPS; tests set another.
+	Fetch hooks.Fetch
+
 	// Now is the clock. Default time.Now; tests set another.
 	Now func() time.Time
 }
@@ -95,8 +101,10 @@ type server struct {
 	limiter *limiter
 	pages   *pages
 
-	signers  *signers
-	badLinks *limiter // for those who try links that do not work
+	signers      *signers
+	badLinks     *limiter     // for those who try links that do not work
+	certificates certificates // of Amazon
+	mailgun      tokens
 }
 
 // New makes the handler of all routes. It starts no goroutine.
@@ -110,6 +118,7 @@ func New(cfg Config) http.Handler {
 	s.badLinks = newLimiter(s.Forms.Burst, s.Forms.PerMinute, s.Now)
 	s.signers = newSigners(s.Store.Secret)
 	s.pages = newPages()
+	s.certificates.get = s.Fetch
 	mux := http.NewServeMux()
 	for pattern, rows := range byPattern(s.routes()) {
 		mux.Handle(pattern, s.guard(rows))
@@ -137,6 +146,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.Ready == nil {
 		c.Ready = c.Store.Ping
+	}
+	if c.Fetch == nil {
+		c.Fetch = fetchPage
 	}
 	if c.Next == nil {
 		c.Next = http.HandlerFunc(notFound)

@@ -13,12 +13,14 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
+	"dotyk/starter/mailin"
 	"dotyk/worker/boot"
 )
 
 // options of the program; those of boot.Config replace embedded parts by real ones.
 type options struct {
 	boot.Config
+	mailin.Options
 	Data     string `name:"data" env:"DOTYK_DATA" default:".dotyk" type:"path" help:"Directory that keeps everything between runs."`
 	Listen   string `name:"listen" env:"DOTYK_LISTEN" default:"127.0.0.1:8080" help:"Address to serve on, as host:port."`
 	WriteKey string `name:"write-key" env:"DOTYK_WRITE_KEY" help:"Write key to accept, so that a script knows it; a random one otherwise."`

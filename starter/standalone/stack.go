@@ -22,6 +22,7 @@ import (
 	"dotyk/starter/campaigns"
 	"dotyk/starter/devenv"
 	"dotyk/starter/examples"
+	"dotyk/starter/mailin"
 	"dotyk/starter/server"
 	"dotyk/worker/boot"
 )
@@ -79,6 +80,7 @@ func (s *stack) start(ctx context.Context) error {
 		{"mailbox and phone", s.startDev},
 		{"API", func(context.Context) error { return s.serve(ln) }},
 		{"worker", s.startWorker},
+		{"inbound mail", s.startInbox},
 		{"campaigns", s.publishExamples},
 	} {
 		s.progress("starting " + step.name + " …")
@@ -285,6 +287,16 @@ func (s *stack) startWorker(ctx context.Context) error {
 		return err
 	}
 	s.onStop(func() error { w.Stop(); return nil })
+	return nil
+}
+
+// startInbox takes mail that comes back, in the ways that are configured.
+func (s *stack) startInbox(ctx context.Context) error {
+	inbox, err := mailin.Start(ctx, mailin.Config{Options: s.Options, Store: s.store, Logger: s.logger})
+	if err != nil {
+		return err
+	}
+	s.onStop(inbox.Stop)
 	return nil
 }
 
