@@ -177,6 +177,7 @@ func (s *shop) reconcileAs(c store.CohortRef, channel audience.Channel) error {
 	later := &sending{Activities: s.Activities, claim: "later", in: SendInput{
 		Workspace: s.seed.Workspace, Cohort: c.ID, Channel: channel, Size: c.Size,
 	}}
+	require.NoError(s.t, later.prepare(s.t.Context()))
 	return later.reconcile(s.t.Context())
 }
 

@@ -334,6 +334,9 @@ func (a *Activities) retain(ctx context.Context) error {
 		if err := a.Store.ForgetBrakeCounts(ctx, ws.ID); err != nil {
 			return err
 		}
+		if _, err := a.Store.DropMails(ctx, ws.ID, now.Add(-store.KeepMails)); err != nil {
+			return err
+		}
 		for n := some; n == some; activity.RecordHeartbeat(ctx) {
 			if n, err = a.Store.ExpireConsents(ctx, ws.ID, now, some); err != nil {
 				return err

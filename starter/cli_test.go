@@ -89,7 +89,7 @@ func TestCommandLine(t *testing.T) {
 		require.Contains(t, s.ok("workspace", "set", "--timezone", "Europe/Kyiv"), "time zone Europe/Kyiv, country UA")
 		require.Contains(t, s.ok("workspace", "set", "--country="), "country not set")
 		require.Contains(t, s.fails("workspace", "set", "--timezone", "Kyiv"), `"Kyiv" is no time zone`)
-		require.Contains(t, s.fails("workspace", "set"), "give --timezone, --country or both")
+		require.Contains(t, s.fails("workspace", "set"), "see starter workspace set --help")
 		require.Contains(t, s.ok("dead-letter", "list"), "everything that came in was taken")
 	})
 

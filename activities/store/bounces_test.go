@@ -39,8 +39,8 @@ func (l *ledger) status(touch string) string {
 	return l.value(`SELECT status FROM touches WHERE id = $1`, touch)
 }
 
-func (l *ledger) suppressed() string {
-	return l.value(`SELECT coalesce(string_agg(reason, ',' ORDER BY reason), '') FROM suppressions WHERE workspace_id = $1 AND cleared_at IS NULL`, l.seed.Workspace)
+func (l *ledger) suppressed() store.Reason {
+	return store.Reason(l.value(`SELECT coalesce(string_agg(reason, ',' ORDER BY reason), '') FROM suppressions WHERE workspace_id = $1 AND cleared_at IS NULL`, l.seed.Workspace))
 }
 
 func (l *ledger) events(name string) string {

@@ -60,13 +60,20 @@ var erasures = []struct{ table, sql string }{
 		FROM gone g JOIN segments s ON s.workspace_id = $1 AND s.id = g.segment_id`},
 	{"segment_checks", `DELETE FROM segment_checks WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord},
 	{"scores", `DELETE FROM scores WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord},
+	{"touch_observations", `UPDATE touch_observations SET network = '', user_agent = '' WHERE workspace_id = $1 AND touch_id IN (
+		SELECT id FROM touches WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord + `)`},
+	{"mail_reports", `UPDATE mail_reports SET detail = '' WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord},
+	{"inbound_mails", `DELETE FROM inbound_mails WHERE workspace_id = $1 AND lower(sender) IN (
+		SELECT email FROM customers WHERE workspace_id = $1 AND email <> '' AND (id = $2 OR merged_into = $2))`},
+	{"calls", `UPDATE calls SET recording = '' WHERE workspace_id = $1 AND touch_id IN (
+		SELECT id FROM touches WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord + `)`},
 	{"customers", `UPDATE customers SET external_id = NULL, email = '', phone = '', name = '', locale = '', timezone = '', stage = '',
 		tags = '{}', attributes = '{}', erased_at = now(), updated_at = now(), merged_into = $2
 		WHERE workspace_id = $1 AND (id = $2 OR merged_into = $2)`},
 }
 
 // notErased are tables that name customers and hold nothing personal beside the id, or hold the proof.
-var notErased = []string{"consents", "coupons", "segment_changes", "erasures"}
+var notErased = []string{"consents", "coupons", "segment_changes", "erasures", "correction_customers"}
 
 // Erase takes everything personal out of a customer's record, ends journeys, and suppresses every address that was ever
 // used, so that nothing is sent even when the same person comes back by an import. What was counted stays counted.
@@ -164,13 +171,16 @@ var exports = []struct{ name, sql string }{
 	{"segments", `SELECT jsonb_build_object('segment', s.name, 'at', t.at, 'joined', t.joined, 'cause', t.cause) FROM segment_changes t
 		JOIN segments s ON s.workspace_id = $1 AND s.id = t.segment_id
 		WHERE t.workspace_id = $1 AND t.customer_id IN ` + wholeRecord + ` ORDER BY t.id`},
+	{"mail_reports", `SELECT to_jsonb(t) FROM mail_reports t WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord + ` ORDER BY at`},
+	{"observations", `SELECT to_jsonb(t) FROM touch_observations t WHERE workspace_id = $1 AND touch_id IN (
+		SELECT id FROM touches WHERE workspace_id = $1 AND customer_id IN ` + wholeRecord + `) ORDER BY at`},
 	{"consents", `SELECT to_jsonb(t) || jsonb_build_object('text_shown', coalesce(x.text, t.text_shown)) FROM consents t
 		LEFT JOIN consent_texts x ON x.workspace_id = t.workspace_id AND x.sha256 = t.text_sha256
 		WHERE t.workspace_id = $1 AND t.customer_id IN ` + wholeRecord + ` ORDER BY t.id`},
 }
 
 // notExported are tables that name customers and say nothing that the exported ones do not.
-var notExported = []string{"intake", "segment_members", "segment_checks", "erasures"}
+var notExported = []string{"intake", "segment_members", "segment_checks", "erasures", "correction_customers"}
 
 // Export is everything on the record of a customer, and of the records that it took over: for each kind its rows as
 // objects, under the names of the columns.

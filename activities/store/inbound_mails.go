@@ -175,6 +175,9 @@ func (s *Store) RawMail(ctx context.Context, workspace int64, id string) ([]byte
 	return raw, wrap("read mail", err)
 }
 
+// KeepMails is how long the text of a mail that was read is kept, so that what was made of it can be looked into.
+const KeepMails = 30 * 24 * time.Hour
+
 // DropMails deletes mails that were read before a moment, and gives their number. Dead ones stay.
 func (s *Store) DropMails(ctx context.Context, workspace int64, before time.Time) (int64, error) {
 	var n int64

@@ -23,6 +23,9 @@ type Tracking struct {
 // preferencesVariable is the binding that holds the address at which this customer can say what they want to get.
 const preferencesVariable = "preferences_url"
 
+// confirmVariable is the binding that holds the address at which this customer confirms a consent.
+const confirmVariable = "confirm_url"
+
 // tracker changes the links of one message.
 type tracker struct {
 	Tracking
@@ -38,7 +41,7 @@ func newTracker(t Tracking, b Bindings) *tracker {
 		return nil
 	}
 	tr := &tracker{Tracking: t}
-	for _, name := range []string{unsubscribeVariable, preferencesVariable} {
+	for _, name := range []string{unsubscribeVariable, preferencesVariable, confirmVariable} {
 		if address, ok := b[name].(string); ok && address != "" {
 			tr.own = append(tr.own, address)
 		}

@@ -411,7 +411,7 @@ func TestDescription(t *testing.T) {
 	require.Contains(t, d.Components.Schemas, "Problem")
 	require.NotContains(t, d.Components.Schemas, "ErrorModel")
 	require.Contains(t, d.Components.SecuritySchemes, "key")
-	require.Len(t, d.Paths, 46)
+	require.Len(t, d.Paths, 70)
 	for path, operations := range d.Paths {
 		for method, operation := range operations {
 			require.NotEmpty(t, operation.Security, "%s %s", method, path)

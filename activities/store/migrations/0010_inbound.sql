@@ -83,6 +83,7 @@ END $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON inbound_mails, soft_bounces, sender_pauses, provider_hooks TO dotyk_app;
 GRANT SELECT, INSERT ON mail_reports TO dotyk_app;
+GRANT UPDATE (detail) ON mail_reports TO dotyk_app;
 
 -- The engine's role: which mails are to be read.
 GRANT SELECT (workspace_id, id, state, received_at) ON inbound_mails TO dotyk_engine;

@@ -32,7 +32,7 @@ ALTER TABLE touch_observations SET (autovacuum_analyze_threshold = 500, autovacu
 CREATE POLICY one_workspace ON touch_observations TO dotyk_app
   USING (workspace_id = dotyk_workspace()) WITH CHECK (workspace_id = dotyk_workspace());
 GRANT SELECT, INSERT ON touch_observations TO dotyk_app;
-GRANT UPDATE (verdict, score, reasons) ON touch_observations TO dotyk_app;
+GRANT UPDATE (verdict, score, reasons, network, user_agent) ON touch_observations TO dotyk_app;
 
 -- The engine's role: whose observations are to be judged.
 GRANT SELECT (workspace_id, verdict, at) ON touch_observations TO dotyk_engine;
