@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dotyk/activities/store"
@@ -166,11 +167,11 @@ func (c *consentLaw) Run(p *program) error {
 		if c.Country != "" && l.Country != c.Country {
 			continue
 		}
-		quiet := ""
+		var quiet strings.Builder
 		for _, h := range l.Quiet {
-			quiet += fmt.Sprintf("%s-%s %s ", h.From, h.To, h.Days)
+			fmt.Fprintf(&quiet, "%s-%s %s ", h.From, h.To, h.Days)
 		}
-		t.row(l.Country, string(l.Channel), yes(l.OptIn), months(l.Bought), months(l.Asked), quiet, yes(l.Postal), months(l.ProofMonths), l.Source, l.AsOf)
+		t.row(l.Country, string(l.Channel), yes(l.OptIn), months(l.Bought), months(l.Asked), quiet.String(), yes(l.Postal), months(l.ProofMonths), l.Source, l.AsOf)
 	}
 	return t.end("no row for this country: a yes is asked for")
 }
