@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -529,9 +530,14 @@ func TestRecover(t *testing.T) {
 	again, err := st.Claim(t.Context(), ask("next", 0, people))
 	require.NoError(t, err)
 	require.Len(t, again.Messages, 4, "one was left unclaimed, two of the first lane and one of the second wait again")
+	late := left[slices.IndexFunc(left, func(o store.Outgoing) bool { return o.TouchID == lanes[1][1].TouchID })]
+	require.Equal(t, audience.Claimed, settle(&late, store.Settlement{Status: audience.Planned, Claim: late.Claim}).Status)
+	own, err := st.Claim(t.Context(), ask("next", 1, people))
+	require.NoError(t, err)
+	require.Len(t, own.Messages, 1, "who took it over and learnt that it was not sent, sends it")
 	second, err := st.Recover(t.Context(), ask("third", 0, 0))
 	require.NoError(t, err)
-	require.Len(t, second, 2, "what may have been sent when the first died, and the first of the next")
+	require.Len(t, second, 2, "the first of each of the lanes")
 	sent := settle(&lanes[1][1], store.Settlement{Status: audience.Planned, Claim: "dead#1"})
 	require.Equal(t, audience.Claimed, sent.Status, "nobody but its holder plans it again")
 	require.Equal(t, audience.Claimed, settle(&lanes[1][1], store.Settlement{Status: audience.Uncertain}).Status)

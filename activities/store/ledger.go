@@ -37,6 +37,10 @@ type ClaimRequest struct {
 // laneMark ends the name of the attempt in touches.claim; what follows tells its lanes apart.
 const laneMark = "#"
 
+// takenMark stands in its place where the attempt has taken a message over: it may claim that itself, should it turn out
+// not to have been sent.
+const takenMark = "?"
+
 // Holder is the claim that holds what the request's lane is given.
 func (r *ClaimRequest) Holder() string { return r.Claim + laneMark + strconv.Itoa(r.Lane) }
 
@@ -291,13 +295,13 @@ func (s *Store) Recover(ctx context.Context, r ClaimRequest) ([]Outgoing, error)
 func (tx *Tx) takeOver(ctx context.Context, r ClaimRequest) ([]string, error) {
 	rows, _ := tx.conn.Query(ctx, `WITH left_behind AS (
 			SELECT id, claim FROM touches WHERE workspace_id = $1 AND cohort_id = $2 AND channel = $3 AND status = 'claimed'
-				AND NOT starts_with(claim, $4 || '`+laneMark+`')
+				AND NOT starts_with(claim, $4 || '`+laneMark+`') AND NOT starts_with(claim, $4 || '`+takenMark+`')
 			ORDER BY id FOR UPDATE),
 		ranked AS (SELECT id, row_number() OVER (PARTITION BY claim ORDER BY id) = 1 AS first FROM left_behind),
 		changed AS (
 			UPDATE touches t SET status = CASE WHEN r.first THEN t.status ELSE 'planned' END,
 				outcome = CASE WHEN r.first THEN t.outcome ELSE $5 END,
-				claim = CASE WHEN r.first THEN $4 || '`+laneMark+`' || t.id ELSE t.claim END,
+				claim = CASE WHEN r.first THEN $4 || '`+takenMark+`' || t.id ELSE t.claim END,
 				updated_at = CASE WHEN r.first THEN t.updated_at ELSE clock_timestamp() END
 			FROM ranked r WHERE t.workspace_id = $1 AND t.id = r.id RETURNING t.id, r.first),
 		noted AS (
