@@ -104,6 +104,7 @@ func (s *sending) prepare(ctx context.Context) (err error) {
 		if s.Webhook != nil {
 			s.connections = webhookConnections
 		}
+	default: // nothing is sent over the others, and so they have no connections
 	}
 	if s.connections == 0 {
 		return s.tryLater("no "+string(s.in.Channel)+" sender is configured", time.Minute)

@@ -7,8 +7,13 @@ import (
 	"dotyk/activities/store"
 )
 
-// settleGroup is how many answers are recorded in one transaction at most.
-const settleGroup = 500
+const (
+	// settleGroup is how many answers are recorded in one transaction at most.
+	settleGroup = 500
+	// settleWriters is how many transactions of a workspace record at one time: while one commits, those who wait for it
+	// are idle, and others send.
+	settleWriters = 3
+)
 
 // settler records answers. Those that come while others are being recorded are recorded together after them, so that a
 // commit serves as many answers as there are; an answer that comes alone waits for nobody.
@@ -21,7 +26,7 @@ type settler struct {
 // settlements are the answers of one workspace that wait for their turn.
 type settlements struct {
 	waiting []*answer
-	busy    bool // somebody records, and looks again when done
+	writers int // who record, and look again when done
 }
 
 // answer is one that is being recorded.
@@ -53,8 +58,8 @@ func (s *settler) begin(ctx context.Context, workspace int64, st store.Settlemen
 		s.open[workspace] = w
 	}
 	w.waiting = append(w.waiting, a)
-	if !w.busy {
-		w.busy = true
+	if w.writers < settleWriters {
+		w.writers++
 		go s.record(context.WithoutCancel(ctx), workspace, w)
 	}
 	return a
@@ -66,7 +71,9 @@ func (s *settler) record(ctx context.Context, workspace int64, w *settlements) {
 		s.mu.Lock()
 		group := w.next()
 		if len(group) == 0 {
-			delete(s.open, workspace)
+			if w.writers--; w.writers == 0 {
+				delete(s.open, workspace)
+			}
 			s.mu.Unlock()
 			return
 		}

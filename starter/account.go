@@ -286,12 +286,7 @@ type accountList struct {
 
 // Run lists them.
 func (c *accountList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Accounts(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Accounts)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/channels"
 	"dotyk/starter/manage"
@@ -87,25 +88,7 @@ func (*callTake) Help() string {
 
 // Run takes a call.
 func (c *callTake) Run(p *program) error {
-	telephone, err := c.beside(c.Data)
-	if err != nil {
-		return err
-	}
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	desk, err := telephone.Desk(st)
-	if err != nil {
-		return err
-	}
-	receipt, err := desk.TakeCall(p.ctx, ws.ID, c.User)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "call %s is %s: your phone rings first\n", receipt.ProviderID, receipt.Response)
-	return nil
+	return c.dial(p, &c.workspaced, activities.Desk.TakeCall, c.User)
 }
 
 type telephonyCommands struct {
@@ -117,12 +100,7 @@ type telephonyShow struct{ workspaced }
 
 // Run shows the settings.
 func (c *telephonyShow) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	settings, err := st.Delivery(p.ctx, ws.ID)
+	settings, err := read(p, &c.workspaced, (*store.Store).Delivery)
 	if err != nil {
 		return err
 	}

@@ -256,12 +256,7 @@ type campaignList struct {
 
 // Run lists campaigns.
 func (c *campaignList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Campaigns(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Campaigns)
 	if err != nil {
 		return err
 	}

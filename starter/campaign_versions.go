@@ -62,12 +62,7 @@ type campaignDrafts struct {
 
 // Run lists drafts.
 func (c *campaignDrafts) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Drafts(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Drafts)
 	if err != nil {
 		return err
 	}

@@ -25,12 +25,7 @@ type catalogueList struct {
 
 // Run lists the catalogue.
 func (c *catalogueList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Catalogue(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Catalogue)
 	if err != nil {
 		return err
 	}

@@ -107,12 +107,7 @@ type classList struct {
 
 // Run lists them.
 func (c *classList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	own, err := st.ErrorClasses(p.ctx, ws.ID)
+	own, err := read(p, &c.workspaced, (*store.Store).ErrorClasses)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"dotyk/activities/store"
@@ -26,16 +27,12 @@ type consentShow struct {
 
 // Run shows the ledger.
 func (c *consentShow) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
+	st, ws, id, err := c.openFor(p.ctx, c.Customer)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	found, err := st.FindCustomer(p.ctx, ws.ID, c.Customer)
-	if err != nil {
-		return err
-	}
-	list, err := st.Ledger(p.ctx, ws.ID, found.ID)
+	list, err := st.Ledger(p.ctx, ws.ID, id)
 	if err != nil {
 		return err
 	}
@@ -77,20 +74,16 @@ func (c *consentSaid) say(p *program, action audience.ConsentAction, law string,
 			return fmt.Errorf(`read --evidence: %w; write an object such as {"recording":"R-17"}`, err)
 		}
 	}
-	st, ws, err := c.open(p.ctx)
+	st, ws, id, err := c.openFor(p.ctx, c.Customer)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	found, err := st.FindCustomer(p.ctx, ws.ID, c.Customer)
-	if err != nil {
-		return err
-	}
-	word.Customer = found.ID
+	word.Customer = id
 	if err := st.Say(p.ctx, ws.ID, word); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "%s to %s by %s is recorded for %s\n", action, c.Topic, c.Channel, found.ID)
+	fmt.Fprintf(p.stdout, "%s to %s by %s is recorded for %s\n", action, c.Topic, c.Channel, id)
 	return nil
 }
 
@@ -126,12 +119,7 @@ type consentVerify struct{ workspaced }
 
 // Run verifies the ledger.
 func (c *consentVerify) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	v, err := st.VerifyConsents(p.ctx, ws.ID)
+	v, err := read(p, &c.workspaced, (*store.Store).VerifyConsents)
 	if err != nil {
 		return err
 	}
@@ -166,11 +154,11 @@ func (c *consentLaw) Run(p *program) error {
 		if c.Country != "" && l.Country != c.Country {
 			continue
 		}
-		quiet := ""
+		var quiet strings.Builder
 		for _, h := range l.Quiet {
-			quiet += fmt.Sprintf("%s-%s %s ", h.From, h.To, h.Days)
+			fmt.Fprintf(&quiet, "%s-%s %s ", h.From, h.To, h.Days)
 		}
-		t.row(l.Country, string(l.Channel), yes(l.OptIn), months(l.Bought), months(l.Asked), quiet, yes(l.Postal), months(l.ProofMonths), l.Source, l.AsOf)
+		t.row(l.Country, string(l.Channel), yes(l.OptIn), months(l.Bought), months(l.Asked), quiet.String(), yes(l.Postal), months(l.ProofMonths), l.Source, l.AsOf)
 	}
 	return t.end("no row for this country: a yes is asked for")
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dotyk/activities/store"
 	"dotyk/starter/manage"
 )
 
@@ -87,12 +88,7 @@ type couponList struct {
 
 // Run lists pools.
 func (c *couponList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.CouponPools(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).CouponPools)
 	if err != nil {
 		return err
 	}

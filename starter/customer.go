@@ -55,20 +55,16 @@ type customerShow struct {
 
 // Run shows a record.
 func (c *customerShow) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
+	st, ws, id, err := c.openFor(p.ctx, c.Customer)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	found, err := st.FindCustomer(p.ctx, ws.ID, c.Customer)
+	r, err := st.Record(p.ctx, ws.ID, id, c.Limit)
 	if err != nil {
 		return err
 	}
-	r, err := st.Record(p.ctx, ws.ID, found.ID, c.Limit)
-	if err != nil {
-		return err
-	}
-	held, err := segments.New(st).Memberships(p.ctx, ws.ID, found.ID)
+	held, err := segments.New(st).Memberships(p.ctx, ws.ID, id)
 	if err != nil {
 		return err
 	}

@@ -74,6 +74,32 @@ func (w *workspaced) openWith(ctx context.Context, keys store.SecretKeys) (*stor
 	return st, info, nil
 }
 
+// read opens the store for the one thing that it reads of the workspace.
+func read[T any](p *program, w *workspaced, of func(*store.Store, context.Context, int64) (T, error)) (T, error) {
+	st, ws, err := w.open(p.ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer st.Close()
+	return of(st, p.ctx, ws.ID)
+}
+
+// openFor opens the store and finds the workspace, and in it the customer who is named in one of the ways that a record
+// is found by.
+func (w *workspaced) openFor(ctx context.Context, customer string) (*store.Store, store.WorkspaceInfo, string, error) {
+	st, ws, err := w.open(ctx)
+	if err != nil {
+		return nil, ws, "", err
+	}
+	found, err := st.FindCustomer(ctx, ws.ID, customer)
+	if err != nil {
+		st.Close()
+		return nil, ws, "", err
+	}
+	return st, ws, found.ID, nil
+}
+
 func (w *workspaced) find(ctx context.Context, st *store.Store) (store.WorkspaceInfo, error) {
 	if w.Workspace != "" {
 		return st.WorkspaceBySlug(ctx, w.Workspace)

@@ -19,20 +19,16 @@ Example: starter customer erase ann@example.com --reason "request 2026-17"`
 
 // Run erases a customer.
 func (c *customerErase) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
+	st, ws, id, err := c.openFor(p.ctx, c.Customer)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	found, err := st.FindCustomer(p.ctx, ws.ID, c.Customer)
+	out, err := st.Erase(p.ctx, ws.ID, id, c.Reason)
 	if err != nil {
 		return err
 	}
-	out, err := st.Erase(p.ctx, ws.ID, found.ID, c.Reason)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "customer %s is erased; %d addresses are suppressed\n", found.ID, out.Suppressed)
+	fmt.Fprintf(p.stdout, "customer %s is erased; %d addresses are suppressed\n", id, out.Suppressed)
 	return nil
 }
 
@@ -43,16 +39,12 @@ type customerExport struct {
 
 // Run prints everything that is kept of a customer.
 func (c *customerExport) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
+	st, ws, id, err := c.openFor(p.ctx, c.Customer)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	found, err := st.FindCustomer(p.ctx, ws.ID, c.Customer)
-	if err != nil {
-		return err
-	}
-	out, err := st.Export(p.ctx, ws.ID, found.ID)
+	out, err := st.Export(p.ctx, ws.ID, id)
 	if err != nil {
 		return err
 	}

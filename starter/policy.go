@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"dotyk/activities/store"
 	"dotyk/rules/campaign"
 )
 
@@ -19,12 +20,7 @@ type policyShow struct{ workspaced }
 
 // Run prints the policy.
 func (c *policyShow) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	policy, err := st.Policy(p.ctx, ws.ID)
+	policy, err := read(p, &c.workspaced, (*store.Store).Policy)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func (c *serveCommand) Run(p *program) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s (choose another address with --listen): %w", c.Listen, err)
 	}
-	s := server.Start(ln, server.Config{
+	s := server.Start(p.ctx, ln, server.Config{
 		Store: st, PublicURL: c.PublicURL, TwilioAuthToken: c.AuthToken, Logger: logger, Desk: desk,
 		Mailer: mailer,
 	})

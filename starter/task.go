@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"dotyk/activities"
 	"dotyk/activities/store"
 	"dotyk/starter/manage"
 )
@@ -153,23 +154,5 @@ Once the customer has answered and the call is over, the task is done.`
 
 // Run dials.
 func (c *taskDial) Run(p *program) error {
-	telephone, err := c.beside(c.Data)
-	if err != nil {
-		return err
-	}
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	desk, err := telephone.Desk(st)
-	if err != nil {
-		return err
-	}
-	receipt, err := desk.DialTask(p.ctx, ws.ID, c.ID)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(p.stdout, "call %s is %s: your phone rings first\n", receipt.ProviderID, receipt.Response)
-	return nil
+	return c.dial(p, &c.workspaced, activities.Desk.DialTask, c.ID)
 }

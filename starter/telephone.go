@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
 
+	"dotyk/activities"
+	"dotyk/channels"
 	"dotyk/starter/server"
 )
 
@@ -27,4 +31,30 @@ func (t *twilio) beside(data string) (server.Telephone, error) {
 		return t.telephone(), nil
 	}
 	return server.ReadTelephone(filepath.Join(data, server.TelephoneFile))
+}
+
+// dialled is what a user has a desk do: it takes the workspace and what the call is about.
+type dialled func(activities.Desk, context.Context, int64, string) (channels.Receipt, error)
+
+// dial has a call dialled about something of the workspace, and says what came of it.
+func (t *twilio) dial(p *program, w *workspaced, do dialled, about string) error {
+	telephone, err := t.beside(w.Data)
+	if err != nil {
+		return err
+	}
+	st, ws, err := w.open(p.ctx)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	desk, err := telephone.Desk(st)
+	if err != nil {
+		return err
+	}
+	receipt, err := do(desk, p.ctx, ws.ID, about)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stdout, "call %s is %s: your phone rings first\n", receipt.ProviderID, receipt.Response)
+	return nil
 }

@@ -42,12 +42,7 @@ type templateList struct {
 
 // Run lists templates.
 func (c *templateList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.ListTemplates(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).ListTemplates)
 	if err != nil {
 		return err
 	}

@@ -17,12 +17,7 @@ type topicList struct{ workspaced }
 
 // Run lists topics.
 func (c *topicList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Topics(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Topics)
 	if err != nil {
 		return err
 	}

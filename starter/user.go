@@ -46,12 +46,7 @@ type userList struct {
 
 // Run lists users.
 func (c *userList) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	list, err := st.Users(p.ctx, ws.ID)
+	list, err := read(p, &c.workspaced, (*store.Store).Users)
 	if err != nil {
 		return err
 	}

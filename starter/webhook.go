@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+
+	"dotyk/activities/store"
 )
 
 type webhookCommands struct {
@@ -18,12 +20,7 @@ func (*webhookSecret) Help() string {
 
 // Run prints the secret.
 func (c *webhookSecret) Run(p *program) error {
-	st, ws, err := c.open(p.ctx)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	secret, err := st.WebhookSecret(p.ctx, ws.ID)
+	secret, err := read(p, &c.workspaced, (*store.Store).WebhookSecret)
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,10 @@ func (s *Store) Brakes(ctx context.Context, workspace int64, f BrakeFilter) ([]B
 	return list, wrap("list brakes", err)
 }
 
-// braked is whether a brake of the workspace holds message t back. Brakes of campaigns pause these.
-const braked = `EXISTS (SELECT FROM brakes b WHERE b.workspace_id = t.workspace_id AND b.released_at IS NULL
-	AND b.campaign_id IS NULL AND b.channel IN ('', t.channel) AND (b.transactional OR NOT t.transactional))`
+// braked is whether a brake of the workspace holds message t, of workspace $1 and channel $3, back. Brakes of campaigns
+// pause these. The query within is the same for all messages of a claim, and is asked once.
+const braked = `coalesce((SELECT bool_or(transactional) FROM brakes WHERE workspace_id = $1 AND released_at IS NULL
+	AND campaign_id IS NULL AND channel IN ('', $3)) >= t.transactional, false)`
 
 // ResumeCampaign is SetCampaignStatus(Live). With anyway also while a limit is still passed by which a brake stopped it;
 // without, that is a *BrakeHoldsError. Counts of the campaign begin anew.

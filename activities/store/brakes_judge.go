@@ -16,7 +16,7 @@ import (
 func (s *Store) JudgeBrakes(ctx context.Context, workspace int64) ([]Brake, error) {
 	var passed []passed
 	// Counting is committed by itself: it must not wait for those who hold the campaigns, nor they for it.
-	err := s.In(ctx, workspace, func(tx *Tx) error {
+	err := s.OnKnownPlans(ctx, workspace, func(tx *Tx) error {
 		concerned, err := tx.countBrakes(ctx)
 		if err != nil || len(concerned) == 0 {
 			return err
@@ -33,7 +33,7 @@ func (s *Store) JudgeBrakes(ctx context.Context, workspace int64) ([]Brake, erro
 		if err != nil {
 			break
 		}
-		err = s.In(ctx, workspace, func(tx *Tx) error {
+		err = s.OnKnownPlans(ctx, workspace, func(tx *Tx) error {
 			done, err := tx.applyBrake(ctx, p)
 			if done {
 				applied = append(applied, p.Brake())

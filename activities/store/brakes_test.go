@@ -341,7 +341,8 @@ func TestBrakesTogether(t *testing.T) {
 	require.Len(t, list, 1)
 	require.GreaterOrEqual(t, list[0].Counts.Messages, 100)
 	conn := connect(t, b.url)
-	require.LessOrEqual(t, count(t, conn, `SELECT count(*) FROM touches WHERE status = 'failed'`), 130)
+	// While one sender counts the others go on: on a slow machine with some dozens of messages.
+	require.LessOrEqual(t, count(t, conn, `SELECT count(*) FROM touches WHERE status = 'failed'`), 200)
 }
 
 // TestBrakesAreCheap judges one new status among many touches.

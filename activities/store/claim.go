@@ -320,7 +320,14 @@ const leftEarly = `CASE WHEN t.channel <> 'webhook' AND j.status IN ('exited', '
 			AND d.journey_id = t.journey_id AND d.kind = 'exit' AND d.step <> '') THEN j.exit_reason END`
 
 func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, error) {
-	rows, _ := tx.conn.Query(ctx, `SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.iteration, t.topic,
+	// First the messages that nobody else has locked: what else is asked about a message costs too much for those that
+	// others are claiming just now.
+	rows, _ := tx.conn.Query(ctx, `WITH t AS MATERIALIZED (
+			SELECT * FROM touches WHERE workspace_id = $1 AND cohort_id = $2 AND channel = $3 AND status = 'planned'
+				AND NOT starts_with(claim, $6 || '`+laneMark+`') AND (not_before IS NULL OR not_before <= $5)
+				AND id > coalesce(nullif($7, '')::uuid, '00000000-0000-0000-0000-000000000000')
+			ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
+		SELECT t.id, t.journey_id, t.campaign_id, k.name, t.version, t.step, t.iteration, t.topic,
 		t.attempts, t.outcome, CASE t.channel WHEN 'email' THEN c.email WHEN 'webhook' THEN t.detail->>'url' ELSE c.phone END,
 		coalesce(t.expires_at < $5, false), coalesce(t.expires_at, $5::timestamptz + interval '100 years'), k.status, `+braked+`, t.transactional, t.priority, t.quiet,
 		t.fallback IS NOT NULL, t.yielded_at, `+leftEarly+`, CASE WHEN t.channel = 'webhook' THEN t.detail END, j.entry, j.position,
@@ -331,15 +338,12 @@ func (tx *Tx) candidates(ctx context.Context, r ClaimRequest) ([]candidate, erro
 			AND x.customer_id = t.customer_id AND x.channel = t.channel AND x.topic IN (t.topic, '*')),
 		(SELECT jsonb_object_agg(provider, until) FROM sender_pauses WHERE workspace_id = $1 AND until > $5),
 		`+prefixed("c")+`
-		FROM touches t
-		JOIN workspaces w ON w.id = t.workspace_id
-		JOIN customers c ON c.workspace_id = t.workspace_id AND c.id = t.customer_id
-		JOIN journeys j ON j.workspace_id = t.workspace_id AND j.id = t.journey_id
-		JOIN campaigns k ON k.workspace_id = t.workspace_id AND k.id = t.campaign_id
-		WHERE t.workspace_id = $1 AND t.cohort_id = $2 AND t.channel = $3 AND t.status = 'planned'
-			AND NOT starts_with(t.claim, $6 || '`+laneMark+`') AND (t.not_before IS NULL OR t.not_before <= $5)
-			AND t.id > coalesce(nullif($7, '')::uuid, '00000000-0000-0000-0000-000000000000')
-		ORDER BY t.id LIMIT $4 FOR UPDATE OF t SKIP LOCKED`,
+		FROM t
+		JOIN workspaces w ON w.id = $1
+		JOIN customers c ON c.workspace_id = $1 AND c.id = t.customer_id
+		JOIN journeys j ON j.workspace_id = $1 AND j.id = t.journey_id
+		JOIN campaigns k ON k.workspace_id = $1 AND k.id = t.campaign_id
+		ORDER BY t.id`,
 		tx.Workspace, r.Cohort, r.Channel, r.Limit+1, r.Now, r.Claim, r.After)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (candidate, error) {
 		var o candidate

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,31 +54,37 @@ func (tx *Tx) askToConfirm(ctx context.Context, entries []ledgerEntry) ([]System
 		customer string
 		channel  audience.Channel
 	}
-	requests := map[asked]int{}
-	var events []SystemEvent
+	type request struct {
+		id     string
+		at     time.Time
+		topics []string
+	}
+	requests := map[asked]*request{}
+	var order []asked
 	for i := range entries {
 		e := &entries[i]
 		if !open(e) || !slices.Contains(topics, e.Topic) {
 			continue
 		}
 		e.Action = audience.Requested
-		n, known := requests[asked{e.customer, e.Channel}]
-		if !known {
-			n = len(events)
-			requests[asked{e.customer, e.Channel}] = n
-			events = append(events, SystemEvent{
-				CustomerID: e.customer, Name: audience.EventConsentRequested, At: e.OccurredAt,
-				Properties: map[string]any{"channel": string(e.Channel), "topics": []string{}, "request": newID(), "brand": brand},
-			})
+		of := asked{e.customer, e.Channel}
+		r := requests[of]
+		if r == nil {
+			r = &request{id: newID(), at: e.OccurredAt}
+			requests[of], order = r, append(order, of)
 		}
-		e.request = events[n].Properties["request"].(string) //nolint:errcheck,forcetypeassert // from just above
-		said := events[n].Properties["topics"].([]string)    //nolint:errcheck,forcetypeassert // from just above
-		events[n].Properties["topics"] = append(said, e.Topic)
+		e.request = r.id
+		r.topics = append(r.topics, e.Topic)
 	}
-	for i := range events {
-		e := &events[i]
-		said := slices.Sorted(slices.Values(e.Properties["topics"].([]string))) //nolint:errcheck,forcetypeassert // from just above
-		e.Key = clean(fmt.Sprintf("consent:%s:%s:%s:%s", e.CustomerID, e.Properties["channel"], e.At.UTC().Format(time.DateOnly), strings.Join(said, ",")))
+	events := make([]SystemEvent, 0, len(order))
+	for _, of := range order {
+		r := requests[of]
+		said := strings.Join(slices.Sorted(slices.Values(r.topics)), ",")
+		events = append(events, SystemEvent{
+			CustomerID: of.customer, Name: audience.EventConsentRequested, At: r.at,
+			Key:        clean(fmt.Sprintf("consent:%s:%s:%s:%s", of.customer, of.channel, r.at.UTC().Format(time.DateOnly), said)),
+			Properties: map[string]any{"channel": string(of.channel), "topics": r.topics, "request": r.id, "brand": brand},
+		})
 	}
 	return events, nil
 }
@@ -200,9 +207,7 @@ func (s *Store) Confirm(ctx context.Context, workspace int64, id string, evidenc
 
 func (tx *Tx) confirm(ctx context.Context, r ConsentRequest, evidence map[string]any, at time.Time) error {
 	proof := map[string]any{"confirmed_at": at.UTC(), "requested_at": r.At.UTC()}
-	for name, value := range evidence {
-		proof[name] = value
-	}
+	maps.Copy(proof, evidence)
 	entries := make([]ledgerEntry, 0, len(r.Topics))
 	for _, topic := range r.Topics {
 		entries = append(entries, ledgerEntry{

@@ -80,6 +80,7 @@ func TestConsentLedger(t *testing.T) {
 	require.Equal(t, first.AddressHash, found[0].Hash, "the database hashes addresses as the program does")
 
 	t.Run("Refuses what cannot be meant", func(t *testing.T) {
+		t.Parallel()
 		good := store.ConsentWord{Customer: id, Channel: audience.Email, Topic: "news", Action: audience.Granted}
 		for name, change := range map[string]func(w *store.ConsentWord){
 			"channel":   func(w *store.ConsentWord) { w.Channel = "fax" },
@@ -97,6 +98,7 @@ func TestConsentLedger(t *testing.T) {
 	})
 
 	t.Run("Shows what was tampered with", func(t *testing.T) {
+		t.Parallel()
 		verify := func() store.Verification {
 			v, err := l.st.VerifyConsents(t.Context(), l.seed.Workspace)
 			require.NoError(t, err)

@@ -46,43 +46,55 @@ func TestErase(t *testing.T) {
 	_, err = l.st.FindCustomer(ctx, ws, "ann@shop.example")
 	require.ErrorIs(t, err, store.ErrNotFound)
 
-	t.Run("Leaves nothing personal", func(t *testing.T) {
-		conn := connect(t, l.url)
-		rows, _ := conn.Query(ctx, `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-			WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname <> 'consent_texts'`)
-		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		require.NoError(t, err)
-		for _, table := range tables {
-			for _, word := range []string{"ann@shop", "secret words", "likes tea", "Ring Ann", "u1\""} {
-				require.Zero(t, count(t, conn, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()+` t
-					WHERE strpos(to_jsonb(t)::text, $1) > 0`, word), "%s in %s", word, table)
-			}
-			if table == "dead_letters" {
-				require.Zero(t, count(t, conn, `SELECT count(*) FROM dead_letters WHERE payload <> ''`))
-			}
+	leavesNothingPersonal(l)
+	keepsWhatCounts(l, id)
+	sendsNothingTo(l, id)
+}
+
+// leavesNothingPersonal reads every table.
+func leavesNothingPersonal(l *ledger) {
+	l.t.Helper()
+	conn := connect(l.t, l.url)
+	rows, _ := conn.Query(l.t.Context(), `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname <> 'consent_texts'`)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(l.t, err)
+	for _, table := range tables {
+		for _, word := range []string{"ann@shop", "secret words", "likes tea", "Ring Ann", "u1\""} {
+			require.Zero(l.t, count(l.t, conn, `SELECT count(*) FROM `+pgx.Identifier{table}.Sanitize()+` t
+				WHERE strpos(to_jsonb(t)::text, $1) > 0`, word), "%s in %s", word, table)
 		}
+		if table == "dead_letters" {
+			require.Zero(l.t, count(l.t, conn, `SELECT count(*) FROM dead_letters WHERE payload <> ''`))
+		}
+	}
+}
+
+// keepsWhatCounts looks for what statistics and proofs are made of.
+func keepsWhatCounts(l *ledger, id string) {
+	l.t.Helper()
+	require.Equal(l.t, 1, l.count(`SELECT count(*) FROM events WHERE customer_id = $1 AND name = 'form_submitted'`, id))
+	require.Equal(l.t, 1, l.count(`SELECT count(*) FROM touches WHERE customer_id = $1 AND status = 'suppressed'`, id))
+	require.Equal(l.t, 1, l.count(`SELECT count(*) FROM journeys WHERE customer_id = $1 AND exit_reason = 'the customer was erased'`, id))
+	v, err := l.st.VerifyConsents(l.t.Context(), l.seed.Workspace)
+	require.NoError(l.t, err)
+	require.Equal(l.t, 1, v.Entries)
+	require.Empty(l.t, v.Faults)
+}
+
+// sendsNothingTo has an import bring back the address of a customer who was erased.
+func sendsNothingTo(l *ledger, id string) {
+	l.t.Helper()
+	back := l.registered("u1", "Ann@Shop.example", "m3", noon, audience.Consent{Topic: "news"})
+	require.NotEqual(l.t, id, back)
+	again := l.campaign("again", 1, back)
+	l.plan(again, store.PlannedMessage{Channel: audience.Email})
+	claimed, err := l.st.Claim(l.t.Context(), store.ClaimRequest{
+		Workspace: l.seed.Workspace, Cohort: again.ID, Channel: audience.Email, Claim: "c", Limit: 10, Now: noon.Add(time.Minute),
 	})
-	t.Run("Keeps what counts and what proves", func(t *testing.T) {
-		require.Equal(t, 1, l.count(`SELECT count(*) FROM events WHERE customer_id = $1 AND name = 'form_submitted'`, id))
-		require.Equal(t, 1, l.count(`SELECT count(*) FROM touches WHERE customer_id = $1 AND status = 'suppressed'`, id))
-		require.Equal(t, 1, l.count(`SELECT count(*) FROM journeys WHERE customer_id = $1 AND exit_reason = 'the customer was erased'`, id))
-		v, err := l.st.VerifyConsents(ctx, ws)
-		require.NoError(t, err)
-		require.Equal(t, 1, v.Entries)
-		require.Empty(t, v.Faults)
-	})
-	t.Run("Sends nothing to whom an import brings back", func(t *testing.T) {
-		back := l.registered("u1", "Ann@Shop.example", "m3", noon, audience.Consent{Topic: "news"})
-		require.NotEqual(t, id, back)
-		again := l.campaign("again", 1, back)
-		l.plan(again, store.PlannedMessage{Channel: audience.Email})
-		claimed, err := l.st.Claim(ctx, store.ClaimRequest{
-			Workspace: ws, Cohort: again.ID, Channel: audience.Email, Claim: "c", Limit: 10, Now: noon.Add(time.Minute),
-		})
-		require.NoError(t, err)
-		require.Empty(t, claimed.Messages)
-		require.Equal(t, 1, l.count(`SELECT count(*) FROM touches WHERE customer_id = $1 AND outcome LIKE 'address is suppressed: erased%'`, back))
-	})
+	require.NoError(l.t, err)
+	require.Empty(l.t, claimed.Messages)
+	require.Equal(l.t, 1, l.count(`SELECT count(*) FROM touches WHERE customer_id = $1 AND outcome LIKE 'address is suppressed: erased%'`, back))
 }
 
 func TestEveryTableOfCustomersIsKnown(t *testing.T) {

@@ -43,17 +43,17 @@ type choiceButton struct {
 }
 
 func newPages() *pages {
-	policy := "default-src 'none'; style-src"
+	var styles strings.Builder
 	for _, source := range []string{pageSource, preferencesSource} {
 		_, style, _ := strings.Cut(source, "<style>")
 		style, _, _ = strings.Cut(style, "</style>")
 		sum := sha256.Sum256([]byte(style))
-		policy += " 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+		styles.WriteString(" 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'")
 	}
 	return &pages{
 		template:           template.Must(template.New("page").Parse(pageSource)),
 		preferenceTemplate: template.Must(template.New("preferences").Parse(preferencesSource)),
-		policy:             policy + "; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+		policy:             "default-src 'none'; style-src" + styles.String() + "; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 		matcher:            language.NewMatcher([]language.Tag{language.English, language.Ukrainian}),
 	}
 }

@@ -39,8 +39,10 @@ func TestPreferences(t *testing.T) {
 	s.topic(t, "offers", audience.OptIn, nil, false)
 	s.topic(t, "internal", audience.OptOut, nil, true)
 	touch := s.touch(t, "u1", audience.Email, "news", "a@b.co")
-	s.do(t, exchange{path: "/v1/identify", header: map[string]string{"Basic": "KEY"}, status: 200,
-		body: `{"userId":"u1","traits":{"email":"a@b.co","phone":"+380671234567"}}`})
+	s.do(t, exchange{
+		path: "/v1/identify", header: map[string]string{"Basic": "KEY"}, status: 200,
+		body: `{"userId":"u1","traits":{"email":"a@b.co","phone":"+380671234567"}}`,
+	})
 	token, err := s.signer(t).Preferences(s.seed.Workspace, touch)
 	require.NoError(t, err)
 	path := "/u/p/" + token

@@ -191,7 +191,7 @@ func (l *lab) startAPI(ctx context.Context) error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	l.url = "http://" + ln.Addr().String()
-	l.onClose(server.Start(ln, server.Config{Store: l.store, PublicURL: l.url, Logger: l.logger}).Stop)
+	l.onClose(server.Start(ctx, ln, server.Config{Store: l.store, PublicURL: l.url, Logger: l.logger}).Stop)
 	return nil
 }
 

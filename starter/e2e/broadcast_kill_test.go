@@ -40,9 +40,9 @@ func TestBroadcastKilled(t *testing.T) {
 	a.publish(t, "campaign: broadcast\ntrigger: {audience: customer.email != \"\"}\ntopic: news\n"+
 		"steps: [{email: {id: mail, subject: Hello, text: \"Hello. {{ unsubscribe_url }}\"}}]\n")
 
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any number
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // not for secrets
+	chance := rand.New(rand.NewPCG(seed, 0))
 	for i := range kills {
 		at := everybody*i/(kills+2) + 1 + chance.IntN(everybody/(kills+2))
 		eventually(t, func() bool { return a.out.mail.Stats().Messages >= at }, "%d mails were not sent", at)

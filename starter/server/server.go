@@ -42,15 +42,15 @@ type Server struct {
 // stopTimeout is how long requests under way may take to finish when the server stops.
 const stopTimeout = 15 * time.Second
 
-// Start serves the API on a listener until Stop.
-func Start(ln net.Listener, c Config) *Server {
+// Start serves the API on a listener until Stop; the end of ctx does not end it.
+func Start(ctx context.Context, ln net.Listener, c Config) *Server {
 	batcher := ingest.NewBatcher(c.Store, ingest.BatcherConfig{Logger: c.Logger})
 	observer := api.NewObserver(c.Store, c.Logger, nil)
 	handler := api.New(api.Config{
 		Store: c.Store, Batcher: batcher, Observer: observer, Logger: c.Logger, PublicURL: c.PublicURL, TwilioAuthToken: c.TwilioAuthToken,
 		Ready: c.Ready, Dev: c.Dev, Management: manage.New(manage.Config{Store: c.Store, Logger: c.Logger, Desk: c.Desk, Mailer: c.Mailer}),
 	})
-	observing, stopObserving := context.WithCancel(context.Background())
+	observing, stopObserving := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Server{
 		batcher: batcher, failed: make(chan error, 1), observed: make(chan struct{}), stopObserving: stopObserving,
 		http: &http.Server{

@@ -20,7 +20,7 @@ func TestServer(t *testing.T) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	s := server.Start(ln, server.Config{Store: storetest.New(t), Logger: slog.New(slog.DiscardHandler)})
+	s := server.Start(t.Context(), ln, server.Config{Store: storetest.New(t), Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })
 	for path, status := range map[string]int{
 		"/healthz": http.StatusOK, "/openapi.json": http.StatusOK, "/api/v1/segments": http.StatusUnauthorized,

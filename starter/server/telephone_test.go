@@ -65,7 +65,7 @@ func newDesk(t *testing.T) *desk {
 	telephone := server.Telephone{AccountSID: account, AuthToken: token, BaseURL: provider.URL, From: "+15005550006", PublicURL: d.url}
 	made, err := telephone.Desk(d.store)
 	require.NoError(t, err)
-	s := server.Start(ln, server.Config{
+	s := server.Start(t.Context(), ln, server.Config{
 		Store: d.store, PublicURL: d.url, TwilioAuthToken: token, Logger: slog.New(slog.DiscardHandler), Desk: made,
 	})
 	t.Cleanup(func() { require.NoError(t, s.Stop()) })

@@ -78,7 +78,7 @@ func (s *stack) start(ctx context.Context) error {
 		{"store", s.startStore},
 		{"Temporal", s.startTemporal},
 		{"mailbox and phone", s.startDev},
-		{"API", func(context.Context) error { return s.serve(ln) }},
+		{"API", func(ctx context.Context) error { return s.serve(ctx, ln) }},
 		{"worker", s.startWorker},
 		{"inbound mail", s.startInbox},
 		{"campaigns", s.publishExamples},
@@ -244,7 +244,7 @@ func (s *stack) startTemporal(ctx context.Context) error {
 	return nil
 }
 
-func (s *stack) serve(ln net.Listener) error {
+func (s *stack) serve(ctx context.Context, ln net.Listener) error {
 	telephone := s.telephone()
 	desk, err := telephone.Desk(s.store)
 	if err != nil {
@@ -259,7 +259,7 @@ func (s *stack) serve(ln net.Listener) error {
 	if handler := s.dev.handler(); handler != nil {
 		dev = handler
 	}
-	srv := server.Start(ln, server.Config{
+	srv := server.Start(ctx, ln, server.Config{
 		Store: s.store, PublicURL: s.PublicURL, TwilioAuthToken: s.TwilioAuthToken, Logger: s.logger, Dev: dev, Desk: desk,
 		Mailer: mailer,
 		Ready: func(ctx context.Context) error {
