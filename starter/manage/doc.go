@@ -1,5 +1,5 @@
-// Package manage is the management API: segments, rules, and the catalogue of what is known about a workspace's data,
-// under /api/v1, described by OpenAPI 3.1 at /openapi.json. Its callers hold a key with the scope manage, and see the
+// Package manage is the management API: campaigns, segments, rules, the catalogue of what is known about a workspace's data,
+// templates, and the settings and records of delivery, under /api/v1, described by OpenAPI 3.1 at /openapi.json. Its callers hold a key with the scope manage, and see the
 // workspace of that key and no other.
 //
 // It may import activities (to dial calls), activities/segments, activities/store, rules, and huma for the description and the validation of
