@@ -124,6 +124,9 @@ func included(part Part, t token) (string, error) {
 	return m[1] + m[2], nil
 }
 
+// isContent reports whether a token is the place of the message in a layout.
+func (t token) isContent() bool { return t.kind == outputToken && t.args == "content" }
+
 // expansion puts layouts and snippets into one part of a message.
 type expansion struct {
 	library Library
@@ -212,7 +215,7 @@ func (e *expansion) source(name, source string, content func() error) error {
 			if err := e.snippet(name, snippet, t); err != nil {
 				return err
 			}
-		case content != nil && t.kind == outputToken && t.args == "content":
+		case content != nil && t.isContent():
 			placed = true
 			if err := content(); err != nil {
 				return err

@@ -26,3 +26,12 @@ func TestMentions(t *testing.T) {
 	}
 	require.Equal(t, []string{"a", "b"}, content.Mentions("{{ a }}", "{{ b }}{% assign c = 1 %}", "{{ c }}"))
 }
+
+// The place of the message in a layout is no variable; the same word in a message is.
+func TestMentionsOfALayout(t *testing.T) {
+	t.Parallel()
+	library := content.Library{"frame": {Kind: content.KindLayout, HTML: "<b>{{ a }}</b>{{ content }}", Variants: map[string]content.Variant{"uk": {HTML: "{{- content -}}{{ b }}"}}}}
+	sources := library.Sources(content.Template{Subject: "{{ c }}", HTML: "hi", Layout: "frame"})
+	require.Equal(t, []string{"a", "b", "c"}, content.Mentions(sources...))
+	require.Equal(t, []string{"content"}, content.Mentions(library.Sources(content.Template{Text: "{{ content }}"})...))
+}

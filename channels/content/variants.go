@@ -195,7 +195,12 @@ func (l Library) Sources(t Template) []string {
 	var list []string
 	var add func(Template)
 	add = func(t Template) {
-		list = append(list, t.sources()...)
+		for _, source := range t.sources() {
+			if t.Kind == KindLayout {
+				source = withoutContent(source)
+			}
+			list = append(list, source)
+		}
 		for _, name := range t.Uses() {
 			if !seen[name] {
 				seen[name] = true
@@ -205,4 +210,20 @@ func (l Library) Sources(t Template) []string {
 	}
 	add(t)
 	return list
+}
+
+// withoutContent is a layout's source without the place of the message, which is no variable. One that cannot be read is as it
+// was; compiling it says why.
+func withoutContent(source string) string {
+	tokens, err := scan(PartText, source)
+	if err != nil {
+		return source
+	}
+	var out strings.Builder
+	for _, t := range tokens {
+		if !t.isContent() {
+			out.WriteString(t.source)
+		}
+	}
+	return out.String()
 }

@@ -89,9 +89,10 @@ func TestKill(t *testing.T) {
 	mails(60)
 	held := out.hold()
 	eventually(t, held, "no message was held by the providers")
-	// Everybody else's messages are planned soon, and must not be taken up before there is a connection for them.
+	// Everybody else's messages are planned soon. Those that were claimed behind the ones that the mail server holds must
+	// not be called uncertain.
 	eventually(t, func() bool { return p.count(t, underWay) == 0 }, "not every journey came to its end")
-	require.Equal(t, out.connections, p.count(t, `SELECT count(*) FROM touches WHERE channel = 'email' AND status = 'claimed'`))
+	require.GreaterOrEqual(t, p.count(t, `SELECT count(*) FROM touches WHERE channel = 'email' AND status = 'claimed'`), out.connections)
 	kill()
 	out.mail.SetFault(nil)
 	out.phone.SetFault(nil)
