@@ -115,21 +115,21 @@ func TestEveryTableOfCustomersIsKnown(t *testing.T) {
 func TestExpireConsents(t *testing.T) {
 	t.Parallel()
 	l := openLedger(t)
-	ctx, ws := t.Context(), l.seed.Workspace
+	ws := l.seed.Workspace
 	say := func(user string, at, ends time.Time) string {
 		id := l.registered(user, user+"@shop.example", user, noon)
-		require.NoError(t, l.st.Say(ctx, ws, store.ConsentWord{
+		require.NoError(t, l.st.Say(t.Context(), ws, store.ConsentWord{
 			Customer: id, Channel: audience.Email, Topic: "news", Action: audience.Granted, At: at, ExpiresAt: ends,
 		}))
 		return id
 	}
 	ends := noon.Add(24 * time.Hour)
 	ended, renewed, open := say("u1", noon, ends), say("u2", noon, ends), say("u3", noon, ends.Add(24*time.Hour))
-	require.NoError(t, l.st.Say(ctx, ws, store.ConsentWord{
+	require.NoError(t, l.st.Say(t.Context(), ws, store.ConsentWord{
 		Customer: renewed, Channel: audience.Email, Topic: "news", Action: audience.Refreshed, At: noon.Add(time.Hour),
 	}))
 	for _, want := range []int{1, 0} {
-		n, err := l.st.ExpireConsents(ctx, ws, ends.Add(time.Minute), 10)
+		n, err := l.st.ExpireConsents(t.Context(), ws, ends.Add(time.Minute), 10)
 		require.NoError(t, err)
 		require.Equal(t, want, n)
 	}

@@ -17,9 +17,6 @@ type refusal struct {
 	field, reason, advice string
 }
 
-// Error is the reason.
-func (e *refusal) Error() string { return e.reason }
-
 // message reads one message into Messages or DeadLetters.
 func (r *reader) message(it item) {
 	m, err := r.read(&it)

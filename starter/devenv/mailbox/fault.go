@@ -1,20 +1,15 @@
 package mailbox
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
-
-	"dotyk/starter/devenv/internal/answer"
 )
 
 // Stage is where in the conversation of a message something goes wrong.
@@ -81,30 +76,26 @@ func (f *FaultRule) answer() *smtp.SMTPError {
 	return e
 }
 
-// faultRules are the rules in force, the oldest first.
-type faultRules struct {
-	mu    sync.Mutex
-	rules []*FaultRule
+// accept takes a new rule, or says what is wrong with it.
+func (f *FaultRule) accept() error {
+	f.Hits = 0
+	return f.check()
 }
 
-// next gives the first rule that fits, and counts it.
-func (s *faultRules) next(stage Stage, to []string) (FaultRule, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.rules {
-		if f.Stage != stage || f.Times > 0 && f.Hits >= f.Times {
-			continue
-		}
-		fits := func(address string) bool {
-			ok, err := path.Match(strings.ToLower(f.To), strings.ToLower(address))
-			return ok && err == nil
-		}
-		if f.To == "" || slices.ContainsFunc(to, fits) {
-			f.Hits++
-			return *f, true
-		}
+// happens tells whether the rule is about a stage of a message to somebody, and counts it then.
+func (f *FaultRule) happens(stage Stage, to []string) bool {
+	if f.Stage != stage || f.Times > 0 && f.Hits >= f.Times {
+		return false
 	}
-	return FaultRule{}, false
+	fits := func(address string) bool {
+		ok, err := path.Match(strings.ToLower(f.To), strings.ToLower(address))
+		return ok && err == nil
+	}
+	if f.To != "" && !slices.ContainsFunc(to, fits) {
+		return false
+	}
+	f.Hits++
+	return true
 }
 
 // errDropped ends a conversation whose connection a fault has closed.
@@ -112,7 +103,7 @@ var errDropped = errors.New("dropped by a fault of the development mailbox")
 
 // goWrong plays the fault of a stage; nil where there is none.
 func (m *Mailbox) goWrong(stage Stage, conn net.Conn, to ...string) error {
-	f, ok := m.faults.next(stage, to)
+	f, ok := m.faults.First(func(rule *FaultRule) bool { return rule.happens(stage, to) })
 	if !ok {
 		return nil
 	}
@@ -132,40 +123,4 @@ func (m *Mailbox) goWrong(stage Stage, conn net.Conn, to ...string) error {
 	default:
 		return nil
 	}
-}
-
-func (m *Mailbox) addFault(w http.ResponseWriter, r *http.Request) {
-	var f FaultRule
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10))
-	d.DisallowUnknownFields()
-	err := d.Decode(&f)
-	if err == nil {
-		f.Hits = 0
-		err = f.check()
-	}
-	if err != nil {
-		answer.Problem(w, m.log, http.StatusBadRequest, err.Error())
-		return
-	}
-	m.faults.mu.Lock()
-	m.faults.rules = append(m.faults.rules, &f)
-	m.faults.mu.Unlock()
-	answer.JSON(w, m.log, http.StatusCreated, f)
-}
-
-func (m *Mailbox) listFaults(w http.ResponseWriter, _ *http.Request) {
-	m.faults.mu.Lock()
-	list := make([]FaultRule, len(m.faults.rules))
-	for i, f := range m.faults.rules {
-		list[i] = *f
-	}
-	m.faults.mu.Unlock()
-	answer.JSON(w, m.log, http.StatusOK, list)
-}
-
-func (m *Mailbox) clearFaults(w http.ResponseWriter, _ *http.Request) {
-	m.faults.mu.Lock()
-	m.faults.rules = nil
-	m.faults.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
 }

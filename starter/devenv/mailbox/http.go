@@ -38,9 +38,7 @@ func (m *Mailbox) Handler() http.Handler {
 	mux.HandleFunc("GET /dev/mailbox/{$}", m.page)
 	mux.HandleFunc("GET /dev/mailbox/html", m.html)
 	mux.HandleFunc("POST /dev/mailbox/inbound", m.inbound)
-	mux.HandleFunc("GET /dev/mailbox/faults", m.listFaults)
-	mux.HandleFunc("POST /dev/mailbox/faults", m.addFault)
-	mux.HandleFunc("DELETE /dev/mailbox/faults", m.clearFaults)
+	m.faults.Handle(mux, "/dev/mailbox/faults", m.log, (*FaultRule).accept)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"dotyk/starter/devenv/internal/fault"
 	"dotyk/starter/devenv/internal/journal"
 )
 
@@ -54,7 +55,7 @@ type Mailbox struct {
 	served   chan error // what serving came to
 	stop     func() error
 	stopping chan struct{} // closed when Stop begins
-	faults   faultRules
+	faults   fault.Rules[FaultRule]
 
 	receiving sync.RWMutex // held for reading while a message comes in
 	closed    bool         // guarded by receiving: no more messages are taken

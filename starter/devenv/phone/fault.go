@@ -59,7 +59,8 @@ func (p *Phone) faultOf(c Call) Fault {
 			return fault
 		}
 	}
-	return p.rules.next(c)
+	rule, _ := p.rules.First(func(rule *FaultRule) bool { return rule.happens(c) })
+	return rule.fault()
 }
 
 // wait passes the fault's delay, unless the client or the phone goes first.

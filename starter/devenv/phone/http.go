@@ -35,9 +35,7 @@ func (p *Phone) Handler() http.Handler {
 	mux.HandleFunc("DELETE /dev/phone", p.clear)
 	mux.HandleFunc("GET /dev/phone/{$}", p.page)
 	mux.HandleFunc("POST /dev/phone/inbound", p.receive)
-	mux.HandleFunc("GET /dev/phone/faults", p.listFaults)
-	mux.HandleFunc("POST /dev/phone/faults", p.addFault)
-	mux.HandleFunc("DELETE /dev/phone/faults", p.clearFaults)
+	p.rules.Handle(mux, "/dev/phone/faults", p.log, (*FaultRule).accept)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dotyk/starter/devenv/internal/fault"
 )
 
 const (
@@ -50,7 +52,7 @@ type Phone struct {
 	log      *slog.Logger
 	store    *store
 	fault    atomic.Pointer[func(Call) Fault]
-	rules    faultRules
+	rules    fault.Rules[FaultRule]
 	lines    lines
 	webhooks http.Client
 	schedule schedule

@@ -1,15 +1,10 @@
 package phone
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"path"
 	"slices"
-	"sync"
 	"time"
-
-	"dotyk/starter/devenv/internal/answer"
 )
 
 // FaultRule has calls of the API go wrong, for people and scripts: POST /dev/phone/faults.
@@ -66,63 +61,18 @@ func (f *FaultRule) fault() Fault {
 	}
 }
 
-// faultRules are the rules in force, the oldest first.
-type faultRules struct {
-	mu    sync.Mutex
-	rules []*FaultRule
+// accept takes a new rule, or says what is wrong with it.
+func (f *FaultRule) accept() error {
+	f.Hits = 0
+	return f.check()
 }
 
-// next gives the fault of the first rule that fits, and counts it.
-func (s *faultRules) next(c Call) Fault {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.rules {
-		fits, err := path.Match(f.To, c.To)
-		if f.Operation != "" && f.Operation != c.Operation || f.To != "" && (err != nil || !fits) || f.Times > 0 && f.Hits >= f.Times {
-			continue
-		}
-		f.Hits++
-		return f.fault()
+// happens tells whether the rule is about a call, and counts it then.
+func (f *FaultRule) happens(c Call) bool {
+	fits, err := path.Match(f.To, c.To)
+	if f.Operation != "" && f.Operation != c.Operation || f.To != "" && (err != nil || !fits) || f.Times > 0 && f.Hits >= f.Times {
+		return false
 	}
-	return Fault{}
-}
-
-func (s *faultRules) list() []FaultRule {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := make([]FaultRule, len(s.rules))
-	for i, f := range s.rules {
-		list[i] = *f
-	}
-	return list
-}
-
-func (p *Phone) addFault(w http.ResponseWriter, r *http.Request) {
-	var f FaultRule
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxForm))
-	d.DisallowUnknownFields()
-	err := d.Decode(&f)
-	if err == nil {
-		f.Hits = 0
-		err = f.check()
-	}
-	if err != nil {
-		answer.Problem(w, p.log, http.StatusBadRequest, err.Error())
-		return
-	}
-	p.rules.mu.Lock()
-	p.rules.rules = append(p.rules.rules, &f)
-	p.rules.mu.Unlock()
-	answer.JSON(w, p.log, http.StatusCreated, f)
-}
-
-func (p *Phone) listFaults(w http.ResponseWriter, _ *http.Request) {
-	answer.JSON(w, p.log, http.StatusOK, p.rules.list())
-}
-
-func (p *Phone) clearFaults(w http.ResponseWriter, _ *http.Request) {
-	p.rules.mu.Lock()
-	p.rules.rules = nil
-	p.rules.mu.Unlock()
-	w.WriteHeader(http.StatusNoContent)
+	f.Hits++
+	return true
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// maxBody bounds what is read of a request that plays a customer, in bytes.
+// maxBody bounds what is read of a request, in bytes.
 const maxBody = 1 << 20
 
 // JSON answers with a value.
@@ -98,8 +98,8 @@ func IsForm(r *http.Request) bool {
 // Read reads a request's body of JSON, or a form whose fields fill gives. It answers with what is wrong itself, and
 // returns false then.
 func Read(w http.ResponseWriter, r *http.Request, log *slog.Logger, into any, fill func(form func(string) string)) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if IsForm(r) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := r.ParseForm(); err != nil {
 			Problem(w, log, http.StatusBadRequest, "read form: "+err.Error())
 			return false
@@ -107,7 +107,13 @@ func Read(w http.ResponseWriter, r *http.Request, log *slog.Logger, into any, fi
 		fill(r.PostForm.Get)
 		return true
 	}
-	dec := json.NewDecoder(r.Body)
+	return ReadJSON(w, r, log, into)
+}
+
+// ReadJSON reads a request's body, in which nothing may stand that into does not know. It answers with what is wrong
+// itself, and returns false then.
+func ReadJSON(w http.ResponseWriter, r *http.Request, log *slog.Logger, into any) bool {
+	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		Problem(w, log, http.StatusBadRequest, "read JSON: "+err.Error())
