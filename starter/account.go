@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -336,7 +337,7 @@ type accountTest struct {
 	accounted
 	Name string `arg:"" help:"Name of the account; it may be paused."`
 	To   string `required:"" help:"Address to write to."`
-	From string `env:"DOTYK_EMAIL_FROM" help:"Sender, where the account has none of its own."`
+	From string `env:"DOTYK_EMAIL_FROM" help:"Sender, where the account has none of its own. Default: that of the workspace."`
 }
 
 // Run sends a mail. Limits do not hold for it.
@@ -350,7 +351,11 @@ func (c *accountTest) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.message(&a)
+	settings, err := st.Delivery(p.ctx, ws.ID)
+	if err != nil {
+		return err
+	}
+	m, err := c.message(&a, settings.Email.From)
 	if err != nil {
 		return err
 	}
@@ -367,12 +372,13 @@ func (c *accountTest) Run(p *program) error {
 	return nil
 }
 
-func (c *accountTest) message(a *accounts.Account) (*channels.EmailMessage, error) {
+// message is from the account's sender, else the one that is given, else the workspace's.
+func (c *accountTest) message(a *accounts.Account, workspace string) (*channels.EmailMessage, error) {
 	from := &mail.Address{Name: a.FromName, Address: a.From}
 	if a.From == "" {
 		var err error
-		if from, err = mail.ParseAddress(c.From); err != nil {
-			return nil, fmt.Errorf("the account has no sender of its own: give one with --from, as 'Shop <hello@shop.example>'")
+		if from, err = mail.ParseAddress(cmp.Or(c.From, workspace)); err != nil {
+			return nil, errors.New("neither the account nor the workspace has a sender: give one with --from, as 'Shop <hello@shop.example>'")
 		}
 	}
 	to, err := mail.ParseAddress(c.To)

@@ -48,6 +48,8 @@ func TestAccountCommands(t *testing.T) {
 	require.Contains(t, s.fails("account", "set", "main"), "nothing to set")
 	require.Contains(t, s.ok("account", "set", "main", "--weight", "5", "--warm-up", "off", "--per-hour", "20", "--rename", "bulk", "--from", ""), "changed")
 	require.Contains(t, s.fails(with("account", "test", "bulk", "--to", "ann@example.net")...), "give one with --from")
+	s.ok("workspace", "set", "--from", "Shop <hello@shop.example>")
+	require.Contains(t, s.ok(with("account", "test", "bulk", "--to", "ann@example.net")...), "sent a mail to ann@example.net")
 	require.Contains(t, s.fails("account", "set", "bulk", "--dkim-domain", "shop.example"), "DKIM needs")
 	require.Contains(t, s.ok("account", "pause", "bulk", "--reason", "listed"), "is paused")
 	require.Contains(t, s.ok("account", "list"), "paused: listed")

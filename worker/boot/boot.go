@@ -148,6 +148,7 @@ func (w *Worker) configure(c Config, o Options) (activities.Config, error) {
 		conf.Email = w.email
 	}
 	w.Mailers = w.newMailers(c, o.Logger)
+	conf.Mailers = w.Mailers
 	if c.TwilioAccountSID != "" {
 		sender, err := sms.New(sms.Config{
 			AccountSID: c.TwilioAccountSID, AuthToken: c.TwilioAuthToken, BaseURL: c.TwilioBaseURL,
