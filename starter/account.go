@@ -56,7 +56,7 @@ type accountOptions struct {
 	WarmUpDays   *string `help:"Messages of each day of the warm-up, as 50,100,200; empty for the usual ones."`
 	DKIMDomain   *string `name:"dkim-domain" help:"Domain that signs, as shop.example; empty for no signature."`
 	DKIMSelector *string `name:"dkim-selector" help:"Selector: the public key stands in the DNS at SELECTOR._domainkey.DOMAIN."`
-	DKIMKey      *string `name:"dkim-key" help:"File of the private key, PEM: RSA or Ed25519." type:"existingfile"`
+	DKIMKey      *string `name:"dkim-key" help:"File of the private key, PEM: RSA or Ed25519."`
 }
 
 // secrets reads the new ones; what is not given is empty.

@@ -33,12 +33,6 @@ func corpus(tb testing.TB) (string, []expectedMail) {
 	dir := os.Getenv("DOTYK_TESTDATA")
 	if dir == "" {
 		dir = "../../../../shared/data"
-		for _, d := range []string{"../../../../shared/data", "/work/shared/data"} {
-			if _, err := os.Stat(d); err == nil {
-				dir = d
-				break
-			}
-		}
 	}
 	dir = filepath.Join(dir, "bounces")
 	f, err := os.Open(filepath.Join(dir, "expected-dev.jsonl"))
