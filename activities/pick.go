@@ -101,6 +101,7 @@ func (s *shift) look(ctx context.Context) (bool, error) {
 		if !more {
 			s.sweepAt = time.Now().Add(sweepEvery)
 		}
+		busy = busy || more
 	}
 	if now := time.Now(); !now.Before(s.teachAt) {
 		if err := s.teach(ctx); err != nil {

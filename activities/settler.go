@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"sync"
+	"time"
 
 	"dotyk/activities/store"
 )
@@ -12,7 +13,10 @@ const (
 	settleGroup = 500
 	// settleWriters is how many transactions of a workspace record at one time: while one commits, those who wait for it
 	// are idle, and others send.
-	settleWriters = 3
+	settleWriters = 2
+	// gatherFor is how long answers are gathered while several come at a time. It is less than a commit takes, which makes
+	// the disk turn once for all of them.
+	gatherFor = 2 * time.Millisecond
 )
 
 // settler records answers. Those that come while others are being recorded are recorded together after them, so that a
@@ -67,7 +71,10 @@ func (s *settler) begin(ctx context.Context, workspace int64, st store.Settlemen
 
 // record records the answers of a workspace until none waits.
 func (s *settler) record(ctx context.Context, workspace int64, w *settlements) {
-	for {
+	for many := false; ; {
+		if many {
+			time.Sleep(gatherFor)
+		}
 		s.mu.Lock()
 		group := w.next()
 		if len(group) == 0 {
@@ -78,6 +85,7 @@ func (s *settler) record(ctx context.Context, workspace int64, w *settlements) {
 			return
 		}
 		s.mu.Unlock()
+		many = len(group) > 1
 		s.write(ctx, workspace, group)
 	}
 }
