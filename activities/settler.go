@@ -73,7 +73,7 @@ func (s *settler) begin(ctx context.Context, workspace int64, st store.Settlemen
 func (s *settler) record(ctx context.Context, workspace int64, w *settlements) {
 	for many := false; ; {
 		if many {
-			time.Sleep(gatherFor)
+			<-time.After(gatherFor)
 		}
 		s.mu.Lock()
 		group := w.next()
