@@ -44,7 +44,7 @@ func ParseTime(s string) (time.Time, bool) {
 	if len(s) < shortest || len(s) > longest || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false // package time would read an hour of one digit, too
 	}
-	if s[19] == ',' {
+	if s[19] == ',' || s[len(s)-1] == 'Z' && len(s) > len("2006-01-02T15:04:05.999999999Z") {
 		return time.Time{}, false
 	}
 	if at := len(s) - 6; s[len(s)-1] != 'Z' && (s[at+1:at+3] > "14" || s[at+4:] > "59") {
